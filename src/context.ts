@@ -1,0 +1,33 @@
+/** What `ctx` holds in this product, and `defineJob` bound to it. Types only: jobs import nothing that acts. */
+import type { z } from 'zod';
+import type { Cloud, Host } from './domain/fleet.ts';
+import type { EngineContext, Job } from './engine/job.ts';
+
+/** The part of a job for which acting is allowed: all of it, none, or some aggregates. */
+export type Armed = boolean | { readonly aggregates: readonly string[] };
+
+/** The outside world and the site's settings, by name. */
+export interface Clients {
+  readonly cloud: Cloud;
+  host(hypervisor: string): Host;
+  /** Where operators read their mail. */
+  readonly operators: readonly string[];
+  readonly armed: Armed;
+  readonly handback: Handback;
+}
+
+/**
+ * The file outside Redis that tells how to undo, in plain commands, what Nightshift holds now. One
+ * file a subject; writing it again replaces it, removing it when it is gone is no error.
+ */
+export interface Handback {
+  write(subject: string, lines: readonly string[]): Promise<void>;
+  clear(subject: string): Promise<void>;
+}
+
+export type Context<Options> = EngineContext<Options> & Clients;
+
+/** Identity at run time; it exists so that `options` types `ctx.options`. */
+export function defineJob<Schema extends z.ZodType>(job: Job<Schema, Clients>): Job<Schema, Clients> {
+  return job;
+}

@@ -1,0 +1,171 @@
+/**
+ * The nouns of a cloud, and the two ports through which jobs see and change it.
+ *
+ * Names are the Compute API's, and a hypervisor's key is its hypervisor hostname: where Nova
+ * wants the compute service's `host` instead, the client alone deals with that.
+ */
+
+/** Amounts of what Placement counts: vCPU, MiB of memory, GiB of disk. */
+export interface Resources {
+  readonly vcpus: number;
+  readonly ramMb: number;
+  readonly diskGb: number;
+}
+
+/** A compute host as Nova lists it. */
+export interface Hypervisor {
+  /** Hypervisor hostname, `hv01.example.org`: the key everywhere. */
+  readonly name: string;
+  /** Nova heard from its compute service lately. */
+  readonly up: boolean;
+  /** Why its compute service is disabled (may be empty); absent when it is enabled. */
+  readonly disabled?: string;
+  readonly zone?: string;
+  readonly aggregates: readonly string[];
+  /** Placement's floor((total - reserved) × allocation ratio). */
+  readonly capacity: Resources;
+  /** Placement's usages, so also what migrations hold. */
+  readonly used: Resources;
+  readonly traits: readonly string[];
+}
+
+/** A virtual machine, as the Compute API calls it. */
+export interface Server {
+  readonly id: string;
+  readonly name: string;
+  readonly projectId: string;
+  readonly userId: string;
+  /** Name of the hypervisor it is on; empty while it is nowhere. */
+  readonly hypervisor: string;
+  /** Nova's status: ACTIVE, SHUTOFF, VERIFY_RESIZE, UNKNOWN (its cell is down) … */
+  readonly status: string;
+  /** Nova's task state while something is being done to it. */
+  readonly task?: string;
+  readonly size: Resources;
+  /** Why it cannot be live-migrated; absent when it can. */
+  readonly pinned?: string;
+  readonly locked: boolean;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly createdAt: string;
+}
+
+export interface ServerGroup {
+  readonly id: string;
+  readonly name: string;
+  readonly policy: 'anti-affinity' | 'affinity' | 'soft-anti-affinity' | 'soft-affinity';
+  readonly maxPerHost: number;
+  /** Server ids. */
+  readonly members: readonly string[];
+}
+
+export interface Fleet {
+  /** When the reading began, ISO 8601 in UTC. */
+  readonly takenAt: string;
+  readonly hypervisors: readonly Hypervisor[];
+  readonly servers: readonly Server[];
+  readonly groups: readonly ServerGroup[];
+}
+
+/** What a hypervisor's compute service says of itself. */
+export interface ComputeService {
+  /** Survives restarts of the service; another id means another service record. */
+  readonly id: string;
+  readonly up: boolean;
+  /** Why it is disabled (may be empty); absent when it is enabled. */
+  readonly disabled?: string;
+  readonly forcedDown: boolean;
+  /** Its last heartbeat, ISO 8601 in UTC, by the database's clock. */
+  readonly heardAt: string;
+}
+
+export interface Migration {
+  readonly id: string;
+  /** Its consumer id in Placement while it holds the other end's allocation. */
+  readonly uuid: string;
+  readonly serverId: string;
+  readonly kind: 'live-migration' | 'migration' | 'resize' | 'evacuation' | (string & {});
+  /** Nova's word: queued, preparing, running, completed, error, failed, cancelled, finished … */
+  readonly status: string;
+  /** Hypervisor names; `to` is unknown until the scheduler has chosen. */
+  readonly from: string;
+  readonly to?: string;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
+
+/** How far a running live migration has come; bytes of memory and disk together. */
+export interface MigrationProgress {
+  readonly totalBytes: number;
+  readonly processedBytes: number;
+  readonly remainingBytes: number;
+}
+
+/** All that Nova and Placement hold against a hypervisor, read within one moment. */
+export interface Occupancy {
+  readonly hypervisor: string;
+  /** When the reading began and ended, ISO 8601 in UTC. */
+  readonly from: string;
+  readonly to: string;
+  /** Nova's rows on it, and every row of status UNKNOWN wherever Nova cannot say where it is. */
+  readonly servers: readonly Pick<Server, 'id' | 'name' | 'status' | 'task' | 'hypervisor'>[];
+  /** Placement's allocations on the whole provider tree, by consumer (a server's or migration's uuid). */
+  readonly allocations: readonly { readonly consumer: string; readonly resources: string }[];
+  /** Migrations from or to it that are not final (an unconfirmed resize is not). */
+  readonly migrations: readonly Migration[];
+}
+
+/**
+ * The cloud as jobs see it. Implemented over HTTP for OpenStack and by the simulated cloud.
+ *
+ * Every method throws an error with a `retryable` flag; none logs. What changes something is safe
+ * to repeat: asking for a state that holds already is no error.
+ */
+export interface Cloud {
+  /** The whole fleet in a number of calls that does not grow with the servers (pages aside). */
+  fleet(): Promise<Fleet>;
+  /** The hypervisor's compute service, read fresh. Permanent error if there is no such hypervisor. */
+  service(hypervisor: string): Promise<ComputeService>;
+  /** Disables the compute service with `reason` (at most 255 characters). */
+  cordon(hypervisor: string, reason: string): Promise<void>;
+  /** Enables the compute service. */
+  uncordon(hypervisor: string): Promise<void>;
+  /** One server, read fresh; undefined when it is gone. */
+  server(id: string): Promise<Server | undefined>;
+  /**
+   * Asks for a live migration; Nova's yes means little, so judge by `migrations`. To `target` if
+   * given, else the scheduler chooses. Error with `retryable: true` while the server is busy (409).
+   */
+  liveMigrate(serverId: string, target?: string): Promise<void>;
+  /** Every migration of one server, newest first. */
+  migrations(serverId: string): Promise<readonly Migration[]>;
+  /** Progress of a migration under way; undefined when it is not running (any more). */
+  progress(serverId: string, migrationId: string): Promise<MigrationProgress | undefined>;
+  /** Asks Nova to abort a live migration; no error when it is over already. */
+  abortMigration(serverId: string, migrationId: string): Promise<void>;
+  /** Hypervisors (and consumers) on which Placement books this consumer's resources. */
+  allocatedOn(consumer: string): Promise<readonly string[]>;
+  /** Everything that speaks against the hypervisor being empty. */
+  occupancy(hypervisor: string): Promise<Occupancy>;
+}
+
+export interface CommandResult {
+  readonly exit: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CommandOptions {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+  /** Called with each complete line of output as it arrives. */
+  readonly onLine?: (stream: 'stdout' | 'stderr', line: string) => void;
+}
+
+/** A hypervisor's operating system, reached by a remote shell. */
+export interface Host {
+  /**
+   * Runs one command; `argv` is quoted for the remote shell. Resolves with whatever exit code it
+   * had; throws (with `retryable`) when it could not be run or its end was not seen.
+   */
+  run(argv: readonly string[], options: CommandOptions): Promise<CommandResult>;
+}

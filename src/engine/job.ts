@@ -1,0 +1,167 @@
+/**
+ * What a job sees of the engine: how it is declared, and the context that its runs are handed.
+ *
+ * job: a definition · run: one execution of it · step: a named, journalled piece of a run ·
+ * effect: what repeating a step would do · unknown: a step that began and whose outcome nobody saw ·
+ * park: give the worker back and wait.
+ */
+import type { z } from 'zod';
+
+export type Json =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly Json[]
+  | { readonly [key: string]: Json | undefined };
+
+/**
+ * What happens to a step that was begun by an owner who died before its end was journalled:
+ * `read` and `idempotent` run again, `verify` is asked what happened, `once` never runs again by itself.
+ */
+export type Effect = 'read' | 'idempotent' | 'verify' | 'once';
+
+/** The answer of a look at the world: did the effect of a step happen? */
+export type Verdict<T> =
+  | { readonly happened: 'yes'; readonly value: T }
+  | { readonly happened: 'no' }
+  | { readonly happened: 'unclear'; readonly evidence: string };
+
+export interface Retry {
+  /** Tries in all, the first included. */
+  readonly tries: number;
+  /** Pause before the second try; doubles from there, with jitter. */
+  readonly firstMs: number;
+  readonly maxMs: number;
+}
+
+export interface StepOptions<T> {
+  readonly effect: Effect;
+  /**
+   * Asks the world whether the effect happened. Required for `verify`; for `once` it may turn
+   * unknown into done, never into "run again".
+   */
+  readonly verify?: (scope: StepScope) => Promise<Verdict<T>>;
+  /** What the step depends on; a resumed run whose inputs differ from the journal's parks for a decision. */
+  readonly inputs?: Json;
+  /** How long one try may take, in ms. */
+  readonly timeoutMs?: number;
+  readonly retry?: Partial<Retry>;
+  /**
+   * The step begins a disruption that somebody could feel. A freeze holds it back before it begins,
+   * a cancelled run refuses it, a halt aborts its signal; steps that put things back are not disruptive.
+   */
+  readonly disruptive?: boolean;
+}
+
+/** State between runs: a hash in Redis. Writes are kept back and ride in the step's `finish`. */
+export interface Table {
+  get<T extends Json>(key: string): Promise<T | undefined>;
+  all<T extends Json>(): Promise<ReadonlyMap<string, T>>;
+  set(key: string, value: Json): void;
+  delete(key: string): void;
+}
+
+export interface Mail {
+  readonly to: readonly string[];
+  readonly subject: string;
+  readonly text: string;
+  readonly html?: string;
+}
+
+export interface Log {
+  info(message: string, fields?: object): void;
+  warn(message: string, fields?: object): void;
+  error(message: string, fields?: object): void;
+}
+
+/** What a step's function is handed. */
+export interface StepScope {
+  /** Aborts when the try times out, the run is cancelled or killed, or its fence is lost. */
+  readonly signal: AbortSignal;
+  /** The same for every try of this step, in every process: name remote effects by it. */
+  readonly idempotencyKey: string;
+  /** 1 for the first try, counted over all owners. */
+  readonly attempt: number;
+  readonly log: Log;
+  table(name: string): Table;
+  /** Leaves with the step's `finish`: once it is journalled the mail will be sent, and not before. */
+  mail(key: string, mail: Mail): void;
+}
+
+/** A fact that a run tells people. A later note of the same subject replaces it. */
+export interface Note {
+  /** `hypervisor hv11`: a noun and its name; `why` looks facts up by it. */
+  readonly subject: string;
+  /** One word or two: held, done, waits, failed, needs you … */
+  readonly verdict: string;
+  readonly why: string;
+  readonly evidence?: string;
+  readonly until?: string;
+}
+
+/** A table that people read; the renderer aligns numbers right. */
+export interface Sheet {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly (string | number | null)[])[];
+}
+
+/** The run's answer in short, as the command line and mail print it. */
+export interface Report {
+  readonly headline: string;
+  readonly sheet?: Sheet;
+  /** Lines below the sheet: what is held or left out, and why. */
+  readonly lines?: readonly string[];
+}
+
+export interface Trigger {
+  readonly kind: 'cron' | 'http' | 'cli' | 'run';
+  /** Who asked: a person's name, a token's, a run's id. */
+  readonly by?: string;
+  /** The due instant of a cron run. */
+  readonly instant?: string;
+}
+
+/** What every run is handed beside the clients. */
+export interface EngineContext<Options> {
+  readonly options: Options;
+  readonly runId: string;
+  readonly trigger: Trigger;
+  /** False: a dry run. Steps with any effect but `read` are refused by the engine itself. */
+  readonly acting: boolean;
+  /** Aborts when the run is cancelled, killed, or no longer ours. */
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  /** Time of the last step replayed or done, so that a replay sees the same times. */
+  now(): Date;
+  /**
+   * Runs `fn` and journals what it returns; a resumed run takes the journalled value instead. If the
+   * process dies between the effect and the journal, `effect` decides what happens to the step.
+   * Keys are unique within a run. A step that failed for good fails again, with the same error, when replayed.
+   */
+  step<T extends Json | void>(
+    key: string,
+    options: StepOptions<T>,
+    fn: (scope: StepScope) => Promise<T>,
+  ): Promise<T>;
+  /**
+   * Takes the exclusive lease `name`; parks the run, first come first served, while another run has
+   * it. Kept until `release` or the end of the run. Taking it twice in a run is one lease.
+   */
+  lease(name: string, why: string): Promise<void>;
+  release(name: string): Promise<void>;
+  /** Puts a mail into the outbox, once; its Message-ID is derived from run and key. */
+  mail(key: string, mail: Mail): Promise<void>;
+  note(note: Note): void;
+  report(report: Report): void;
+  progress(done: number, total: number, unit: string): void;
+}
+
+export interface Job<Schema extends z.ZodType = z.ZodType, Clients = unknown> {
+  /** One sentence, imperative. */
+  readonly summary: string;
+  readonly options: Schema;
+  /** How long a run may take in all, waits included. */
+  readonly timeoutMs?: number;
+  run(ctx: EngineContext<z.output<Schema>> & Clients): Promise<void>;
+}

@@ -48,8 +48,9 @@ export interface StepOptions<T> {
   readonly timeoutMs?: number;
   readonly retry?: Partial<Retry>;
   /**
-   * The step begins a disruption that somebody could feel. A freeze holds it back before it begins,
-   * a cancelled run refuses it, a halt aborts its signal; steps that put things back are not disruptive.
+   * The step begins a disruption that somebody could feel. A freeze holds it back before it begins, a
+   * cancelled run refuses it, and both cancel and halt revoke it under way (unless it is `once`). Steps
+   * that put things back are not disruptive.
    */
   readonly disruptive?: boolean;
 }
@@ -77,14 +78,21 @@ export interface Log {
 
 /** What a step's function is handed. */
 export interface StepScope {
-  /** Aborts when the try times out, the run is cancelled or killed, or its fence is lost. */
+  /** Aborts when nobody waits for the step any more: its time is over, or the run is another owner's. Leave the effect alone. */
   readonly signal: AbortSignal;
+  /**
+   * Aborts, for disruptive steps only, when somebody wants the effect itself stopped (cancel, halt): stop
+   * it, leave things whole, then throw. The step is waited for until then.
+   */
+  readonly revoked: AbortSignal;
   /** The same for every try of this step, in every process: name remote effects by it. */
   readonly idempotencyKey: string;
   /** 1 for the first try, counted over all owners. */
   readonly attempt: number;
   readonly log: Log;
   table(name: string): Table;
+  /** Says that there was nothing to do, and why: the step counts as skipped, what it returns is journalled all the same. */
+  skipped(why: string): void;
   /** Leaves with the step's `finish`: once it is journalled the mail will be sent, and not before. */
   mail(key: string, mail: Mail): void;
 }

@@ -1,0 +1,265 @@
+/**
+ * The engine as the rest of the house sees it: makes runs, works them, and carries out what people
+ * ask of them. Several engines, in as many processes, may share one Redis.
+ */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import { messageOf } from '../domain/failure.ts';
+import { Acts } from './acts.ts';
+import { redisNow } from './clock.ts';
+import { RefusedError } from './errors.ts';
+import type { Json, Log, Mail, Trigger } from './job.ts';
+import { type Deliver, sendDue } from './outbox.ts';
+import type { RedisAccess } from './redis.ts';
+import { RedisTrust } from './redis-trust.ts';
+import type { RegisteredJob, Registry } from './registry.ts';
+import { RunLogs } from './run-log.ts';
+import { Runs } from './runs.ts';
+import { type Call, scriptsOn } from './scripts.ts';
+import { Transport } from './transport.ts';
+import { Worker } from './worker.ts';
+
+export interface Timings {
+  /** How long an owner that says nothing keeps its run, and BullMQ a delivery. */
+  readonly leaseMs: number;
+  readonly renewMs: number;
+  /** How often every daemon looks for runs that nobody works on. */
+  readonly reconcileMs: number;
+  /** How much longer than it may a step or a run of a living owner may take before it is taken away. */
+  readonly graceMs: number;
+}
+
+export const TIMINGS: Timings = { leaseMs: 6000, renewMs: 1500, reconcileMs: 2000, graceMs: 30_000 };
+
+/** How long a mail that is just being sent is waited for at the end. */
+const LAST_MAIL_MS = 5000;
+
+export interface EngineOptions<Clients extends object> {
+  readonly redis: RedisAccess;
+  readonly stateDir: string;
+  readonly jobs: Registry<Clients>;
+  /** What `ctx` holds beside the engine's own, for one run. */
+  readonly clientsFor: (run: { job: string; acting: boolean; log: Log }) => Clients;
+  readonly deliver: Deliver;
+  readonly log: Log;
+  /** Right-hand side of Message-IDs. */
+  readonly mailHost: string;
+  readonly askOperators?: (run: string, step: string, evidence: string) => Mail | undefined;
+  readonly redact?: (line: string) => string;
+  /** Runs worked at once. */
+  readonly concurrency?: number;
+  readonly timings?: Partial<Timings>;
+  readonly prefix?: string;
+  /** Stands around every script call: tests stop the world there. */
+  readonly around?: (call: Call) => Call;
+}
+
+export interface NewRun {
+  readonly job: string;
+  readonly options: Json;
+  readonly trigger: Trigger;
+  readonly acting: boolean;
+  /** Left out: made from the job's name, the time and chance. */
+  readonly id?: string;
+}
+
+export class Engine<Clients extends object = object> {
+  readonly runs: Runs;
+  readonly acts: Acts;
+  readonly logs: RunLogs;
+  readonly jobs: Registry<Clients>;
+  readonly redisName: string;
+  readonly #options: EngineOptions<Clients>;
+  readonly #timings: Timings;
+  readonly #node = `${hostname()}.${process.pid}.${randomBytes(4).toString('hex')}`;
+  readonly #prefix: string;
+  readonly #redis: Redis;
+  readonly #trust: RedisTrust;
+  readonly #call: Call;
+  readonly #worker: Worker<Clients>;
+  readonly #transport: Transport;
+  #ticking: Promise<void> | undefined;
+  #mailing: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  private constructor(options: EngineOptions<Clients>) {
+    this.#options = options;
+    this.#timings = { ...TIMINGS, ...options.timings };
+    this.#prefix = options.prefix ?? '{nightshift}';
+    this.jobs = options.jobs;
+    this.redisName = options.redis.name;
+    this.#redis = options.redis.connect();
+    this.#trust = new RedisTrust(join(options.stateDir, 'redis-mark.json'), `${this.#prefix}:meta`);
+    const call = scriptsOn(this.#redis, this.#prefix, this.#trust);
+    this.#call = options.around?.(call) ?? call;
+    this.runs = new Runs(this.#redis, this.#prefix);
+    this.logs = new RunLogs(join(options.stateDir, 'logs'), options.redact);
+    this.#worker = new Worker({
+      node: this.#node,
+      call: this.#call,
+      redis: this.#redis,
+      prefix: this.#prefix,
+      timings: this.#timings,
+      logs: this.logs,
+      log: options.log,
+      jobs: options.jobs,
+      clientsFor: options.clientsFor,
+      mailHost: options.mailHost,
+      askOperators: options.askOperators ?? (() => undefined),
+    });
+    this.#transport = new Transport({
+      connection: () => options.redis.connect(),
+      prefix: `${this.#prefix}:bell`,
+      concurrency: options.concurrency ?? 8,
+      lockMs: this.#timings.leaseMs,
+      stalledMs: this.#timings.reconcileMs,
+      onRing: async (run) => void (await this.#worker.work(run)),
+      onError: (error) => options.log.warn('the bell is out of order', { why: messageOf(error) }),
+    });
+    this.acts = new Acts({
+      call: this.#call,
+      redis: this.#redis,
+      prefix: this.#prefix,
+      runs: this.runs,
+      trust: this.#trust,
+      ring: (run) => this.#ring(run),
+    });
+  }
+
+  /** Connects and compares Redis with what this machine knew of it; see `doubt`. */
+  static async open<Clients extends object>(options: EngineOptions<Clients>): Promise<Engine<Clients>> {
+    const engine = new Engine(options);
+    await engine.#trust.check(engine.#redis);
+    return engine;
+  }
+
+  /** Why nothing is started: Redis is not the one we knew. Undefined when all is well. */
+  get doubt(): string | undefined {
+    return this.#trust.doubt;
+  }
+
+  /** True while some process, here or elsewhere, works runs by itself. */
+  async daemonLives(): Promise<boolean> {
+    return (await this.#redis.zcount(`${this.#prefix}:nodes`, await this.#now(), '+inf')) > 0;
+  }
+
+  /**
+   * Makes a run and rings the bell. The options are checked against the job's schema, all faults at once.
+   * With an `id` it is safe to repeat: the run that exists is returned.
+   */
+  async create({ job: name, options, trigger, acting, id }: NewRun): Promise<string> {
+    const registered = this.#job(name);
+    const checked = registered.job.options.safeParse(options);
+    if (!checked.success) throw checked.error;
+    const run = id ?? `${name}~${stamp(new Date())}-${randomBytes(2).toString('hex')}`;
+    await this.#call('create', {
+      run,
+      job: name,
+      nonce: randomUUID(),
+      options: JSON.stringify(options),
+      trigger: JSON.stringify(trigger),
+      acting: acting ? '1' : '',
+      definition: registered.definition,
+      by: trigger.by ?? trigger.kind,
+      ...(registered.job.timeoutMs === undefined ? {} : { timeoutMs: registered.job.timeoutMs }),
+    });
+    await this.#ring(run);
+    return run;
+  }
+
+  /** From now on this process works runs, until `close`. */
+  async start(): Promise<void> {
+    await this.#tick();
+    this.#transport.listen();
+    this.#timer = setInterval(() => {
+      this.#ticking ??= this.#tick().finally(() => {
+        this.#ticking = undefined;
+      });
+    }, this.#timings.reconcileMs);
+  }
+
+  /** Works one run in this process as far as it goes, without a daemon. */
+  work(run: string): ReturnType<Worker<Clients>['work']> {
+    return this.#worker.work(run);
+  }
+
+  /** Sends the mails that are due; returns how many left. */
+  async sendMails(): Promise<number> {
+    return sendDue(this.#call, this.#options.deliver, this.#options.log);
+  }
+
+  /** Hands over what it works on and leaves; a run is never failed by this. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#worker.handOver();
+    await this.#ticking?.catch(() => {});
+    await Promise.race([this.#mailing, sleep(LAST_MAIL_MS, undefined, { ref: false })]);
+    await this.#transport.close();
+    await this.#redis.zrem(`${this.#prefix}:nodes`, this.#node).catch(() => {});
+    if (this.#trust.doubt === undefined) this.#trust.save();
+    await this.#redis.quit().catch(() => {});
+    await this.#options.redis.close();
+  }
+
+  /** What every daemon does now and then: says that it lives, rings for runs that nobody works on, sends mails. */
+  async #tick(): Promise<void> {
+    try {
+      await this.#trust.check(this.#redis);
+      if (this.#trust.doubt !== undefined) {
+        this.#worker.loseAll();
+        this.#options.log.error('nothing is started', {
+          why: this.#trust.doubt,
+          next: 'nightshift accept-redis',
+        });
+        return;
+      }
+      const { reconcileMs, leaseMs, graceMs } = this.#timings;
+      const now = await this.#now();
+      await this.#redis.zremrangebyscore(`${this.#prefix}:nodes`, '-inf', now);
+      await this.#redis.zadd(`${this.#prefix}:nodes`, now + 3 * reconcileMs + leaseMs, this.#node);
+      for (const run of await this.#redis.zrange(`${this.#prefix}:open`, '0', '-1')) {
+        await this.#call('seize', { run, node: this.#node, graceMs });
+      }
+      for (const run of await this.acts.due()) await this.#ring(run);
+      this.#mailing ??= this.#mail();
+    } catch (error) {
+      this.#options.log.warn('a look at the open runs failed', { why: messageOf(error) });
+    }
+  }
+
+  /** Beside the ticks, because a slow mail server must not make this process look dead. */
+  async #mail(): Promise<void> {
+    try {
+      await this.sendMails();
+    } catch (error) {
+      this.#options.log.warn('the outbox could not be worked', { why: messageOf(error) });
+    } finally {
+      this.#mailing = undefined;
+    }
+  }
+
+  async #ring(run: string): Promise<void> {
+    const fence = await this.#redis.hget(`${this.#prefix}:run:${run}`, 'fence');
+    if (fence !== null) await this.#transport.ring(run, fence);
+  }
+
+  /** Redis's clock, in ms since the epoch: the one by which leases run. */
+  async #now(): Promise<number> {
+    return redisNow(this.#redis);
+  }
+
+  #job(name: string): RegisteredJob<Clients> {
+    const job = this.jobs.get(name);
+    if (job === undefined)
+      throw new RefusedError(`there is no job ${name}; there are ${[...this.jobs.keys()].join(', ')}`);
+    return job;
+  }
+}
+
+/** `20261124T224100Z`: an instant as run ids carry it. */
+function stamp(at: Date): string {
+  return `${at.toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z`;
+}

@@ -1,0 +1,232 @@
+/**
+ * One run in the hands of one owner: executes its job from the top until the run ends, waits, or is
+ * somebody else's. A branch of the job that must wait simply never returns here; when no other branch
+ * goes on either, the run is parked, and the next owner replays it.
+ */
+import { setImmediate as turn } from 'node:timers/promises';
+import type { z } from 'zod';
+import { messageOf } from '../domain/failure.ts';
+import { type Block, Blocked, Cancelled, FenceLost, RedisDistrusted, StepFailed } from './errors.ts';
+import type { EngineContext, Job, Json, Mail, Trigger } from './job.ts';
+import type { StepRecord } from './journal.ts';
+import { HANDED_OVER, type StepSurroundings, Steps } from './step.ts';
+
+/** A run as `claim` hands it over. */
+export interface Claimed {
+  readonly id: string;
+  readonly fence: string;
+  readonly job: string;
+  readonly options: Json;
+  readonly trigger: Trigger;
+  readonly acting: boolean;
+  /** How often a person had it resumed. */
+  readonly resumes: number;
+  /** When it must have ended, in ms since the epoch. */
+  readonly deadline: number | undefined;
+  readonly cancel: string | undefined;
+  readonly journal: Map<string, StepRecord>;
+}
+
+/** `lost`: another owner has the run, or Redis is not trusted; nothing more was written. */
+export type Outcome = 'succeeded' | 'failed' | 'cancelled' | 'waiting' | 'needs-decision' | 'queued' | 'lost';
+
+export type Surroundings = Omit<StepSurroundings, 'runId' | 'resumes' | 'acting' | 'journal'>;
+
+interface Words {
+  notes: Record<string, string>;
+  report?: string;
+  progress?: string;
+}
+
+export class Execution {
+  readonly #run: Claimed;
+  readonly #around: Surroundings;
+  readonly #steps: Steps;
+  readonly #stopped = Promise.withResolvers<Block | 'lost'>();
+  readonly #blocks: Block[] = [];
+  #inFlight = 0;
+  #expired = false;
+  #handingOver = false;
+  #words: Words = { notes: {} };
+  #telling: Promise<void> | undefined;
+
+  constructor(run: Claimed, around: Surroundings) {
+    this.#run = run;
+    this.#around = around;
+    const { id, resumes, acting, journal } = run;
+    this.#steps = new Steps({ ...around, runId: id, resumes, acting, journal });
+    if (run.cancel !== undefined) this.#steps.cancel(run.cancel);
+  }
+
+  /** Works the run to its end or next wait, whatever the job does; resolves with what became of it. */
+  async work<Clients extends object>(job: Job<z.ZodType, Clients>, clients: Clients): Promise<Outcome> {
+    const body = this.#body(job, clients);
+    try {
+      const how = await Promise.race([body, this.#stopped.promise]);
+      if (how === 'lost') return 'lost';
+      return 'state' in how ? await this.#park(how) : await this.#end(how.error);
+    } catch (error) {
+      if (error instanceof FenceLost || error instanceof RedisDistrusted) return 'lost';
+      throw error;
+    } finally {
+      this.#steps.leave(new FenceLost('the run has left this process'));
+    }
+  }
+
+  /** Somebody asked the run to stop: disruptions under way are revoked and no new one begins. */
+  cancel(why: string): void {
+    this.#steps.cancel(why);
+  }
+
+  /** The run took longer than it may: as `cancel`, but it ends failed. */
+  expire(): void {
+    this.#expired = true;
+    this.#steps.cancel('the clock: the run took longer than it may');
+  }
+
+  /** Revokes disruptions under way; their steps are taken up again after the thaw. */
+  halt(why: string): void {
+    this.#steps.halt(why);
+  }
+
+  /** The fence is lost or Redis is not trusted: stops at once and writes nothing more. */
+  lose(): void {
+    this.#steps.leave(new FenceLost(`run ${this.#run.id} belongs to another owner`));
+    this.#stopped.resolve('lost');
+  }
+
+  /** Gives the run back for its next owner, as soon as no `once` step is under way. */
+  handOver(): void {
+    this.#handingOver = true;
+    this.#steps.handOver();
+    this.#settle();
+  }
+
+  async #body<Clients extends object>(
+    job: Job<z.ZodType, Clients>,
+    clients: Clients,
+  ): Promise<{ error: unknown }> {
+    try {
+      const options = job.options.parse(this.#run.options);
+      await job.run({ ...clients, ...this.#context(options) });
+      return { error: undefined };
+    } catch (error) {
+      return { error: error ?? new Error('the job threw nothing') };
+    } finally {
+      while (this.#telling !== undefined) await this.#telling;
+    }
+  }
+
+  #context(options: unknown): EngineContext<unknown> {
+    const steps = this.#steps;
+    const { id, trigger, acting } = this.#run;
+    return {
+      options,
+      runId: id,
+      trigger,
+      acting,
+      signal: steps.gone,
+      log: this.#around.runLog.log,
+      now: () => steps.now,
+      step: (key, options, fn) => this.#guarded(() => steps.run(key, options, fn)),
+      lease: (name, why) => this.#guarded(() => this.#lease(name, why)),
+      release: (name) => this.#guarded(() => this.#release(name)),
+      mail: (key, mail) => this.#guarded(() => this.#mail(key, mail)),
+      note: (note) => this.#tell((words) => void (words.notes[note.subject] = JSON.stringify(note))),
+      report: (report) => this.#tell((words) => void (words.report = JSON.stringify(report))),
+      progress: (done, total, unit) =>
+        this.#tell((words) => void (words.progress = JSON.stringify({ done, total, unit }))),
+    };
+  }
+
+  // A dry run holds nothing, so it waits for nobody and nobody for it.
+  async #lease(name: string, why: string): Promise<void> {
+    if (!this.#run.acting) return;
+    const { verdict, rest } = await this.#call('lease', { name, why });
+    if (verdict === 'CANCELLED') throw new Cancelled(`cancelled by ${String(rest[0])}`);
+    if (verdict !== 'WAIT') return;
+    const [holder, holds] = rest as [string, string];
+    const what = `"${name}", which ${holder} has${holds === '' ? '' : ` (${holds})`}`;
+    throw new Blocked({ state: 'waiting', why: what, lease: name });
+  }
+
+  async #release(name: string): Promise<void> {
+    if (this.#run.acting) await this.#call('release', { name });
+  }
+
+  async #mail(key: string, mail: Mail): Promise<void> {
+    if (!this.#run.acting) {
+      this.#around.runLog.log.info('not mailed in a dry run', { subject: mail.subject, to: mail.to });
+      return;
+    }
+    await this.#steps.run(`mail ${key}`, { effect: 'idempotent' }, (scope) => {
+      scope.mail(key, mail);
+      return Promise.resolve();
+    });
+  }
+
+  /** Words said in one turn of the event loop leave together. */
+  #tell(say: (words: Words) => void): void {
+    say(this.#words);
+    this.#telling ??= this.#guarded(async () => {
+      await turn();
+      this.#telling = undefined;
+      const words = this.#words;
+      this.#words = { notes: {} };
+      await this.#call('tell', words);
+    });
+  }
+
+  /** Does what the job asked for; if the run must stop there, the job's branch is left standing. */
+  async #guarded<T>(act: () => Promise<T>): Promise<T> {
+    this.#inFlight += 1;
+    try {
+      return await act();
+    } catch (error) {
+      if (error instanceof Blocked) this.#blocks.push(error.block);
+      else if (error instanceof FenceLost || error instanceof RedisDistrusted) this.lose();
+      else throw error;
+    } finally {
+      this.#inFlight -= 1;
+      this.#settle();
+    }
+    return new Promise<never>(() => {});
+  }
+
+  /** Parks the run once nothing is in flight, also a turn of the event loop later, and something blocks it. */
+  #settle(): void {
+    setImmediate(() => {
+      if (this.#inFlight > 0) return;
+      const first = this.#blocks.find((block) => block.state === 'needs-decision') ?? this.#blocks[0];
+      const block = this.#handingOver ? HANDED_OVER : first;
+      if (block !== undefined) this.#stopped.resolve(block);
+    });
+  }
+
+  async #park({ mail, ...block }: Block): Promise<Outcome> {
+    const { rest } = await this.#call('park', { ...block, mails: mail === undefined ? [] : [mail] });
+    return (rest[0] as Outcome | undefined) ?? 'queued';
+  }
+
+  async #end(error: unknown): Promise<Outcome> {
+    const forgotten = error === undefined ? this.#steps.forgotten() : undefined;
+    if (forgotten !== undefined) {
+      const why = `a person: step "${forgotten}" was done by another version of this job, and this one did not ask for it`;
+      return this.#park({ state: 'needs-decision', why });
+    }
+    if (error === undefined) {
+      await this.#call('end', { state: 'succeeded' });
+      return 'succeeded';
+    }
+    const why = messageOf(error);
+    const state = this.#steps.cancelled !== undefined && !this.#expired ? 'cancelled' : 'failed';
+    this.#around.runLog.log.error(`run ${state}`, { why });
+    const failedStep = error instanceof StepFailed ? { failedStep: error.step } : {};
+    await this.#call('end', { state, error: why, ...failedStep });
+    return state;
+  }
+
+  #call(name: 'lease' | 'release' | 'tell' | 'park' | 'end', args: object) {
+    return this.#around.call(name, args);
+  }
+}

@@ -1,0 +1,21 @@
+-- One owner at a time: refuses runs that ended or wait, and those whose owner renewed lately.
+local doubt = distrust()
+if doubt then return { doubt } end
+local hash = run_key(args.run)
+local was = redis.call('HMGET', hash, 'state', 'owner', 'leaseUntil')
+local state, owner, lease_until = was[1], was[2], tonumber(was[3] or '0')
+if not state then return { 'GONE' } end
+if terminal[state] or state == 'waiting' or state == 'needs-decision' then return { 'NOT_DUE', state } end
+if owner and owner ~= args.node then
+  -- While Redis was away a living owner could not renew: it gets `patience` to come back first.
+  local left = math.max(lease_until - now_ms, args.patienceMs)
+  if left > 0 then return { 'BUSY', text(left) } end
+end
+local fence = next_fence(args.run)
+redis.call('HSET', hash, 'state', 'running', 'owner', args.node, 'fence', fence, 'leaseUntil', now_ms + args.leaseMs)
+redis.call('HSETNX', hash, 'startedAt', now_ms)
+redis.call('DEL', hash .. ':steps')
+redis.call('HINCRBY', hash, 'claims', 1)
+wake(args.run, now_ms + args.leaseMs)
+audit(args.run, 'claim', args.node, '')
+return { 'OK', next_seq(), fence, redis.call('HGETALL', hash), redis.call('HGETALL', hash .. ':journal') }

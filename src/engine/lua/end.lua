@@ -1,0 +1,10 @@
+-- The run is over, one way or the other; its leases go to those who wait.
+local stop = fenced(args.run)
+if stop then return { stop } end
+post(args.mails)
+local fields = {}
+if args.error then fields = { 'error', args.error } end
+if args.failedStep then fields[#fields + 1] = 'failedStep'; fields[#fields + 1] = args.failedStep end
+close_run(args.run, args.state, fields)
+audit(args.run, args.state, '', args.error)
+return { 'OK', next_seq() }

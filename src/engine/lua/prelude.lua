@@ -1,0 +1,105 @@
+-- Stands before every script. KEYS[1] is the key prefix, one hash tag for all keys; ARGV[1] the
+-- arguments by name, as JSON; ARGV[2] a blob where there is one.
+-- A script answers {verdict, seq, ...}. Numbers that grow past 2^53 never leave Lua as numbers.
+local prefix = KEYS[1]
+local args = cjson.decode(ARGV[1])
+
+local function key(...) return prefix .. ':' .. table.concat({...}, ':') end
+local function run_key(id) return key('run', id) end
+
+local time = redis.call('TIME')
+local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local now_us = tonumber(time[1]) * 1000000 + tonumber(time[2])
+local function text(number) return string.format('%.0f', number) end
+
+-- A flushed Redis has no epoch or another; a rolled-back one has counted less than the caller saw.
+local function distrust()
+  local meta = redis.call('HMGET', key('meta'), 'epoch', 'seq')
+  if meta[1] ~= args.epoch then return 'EPOCH' end
+  if tonumber(meta[2] or '0') < args.mark then return 'ROLLBACK' end
+  return nil
+end
+
+local function next_seq() return redis.call('HINCRBY', key('meta'), 'seq', 1) end
+
+local function audit(run, act, by, why)
+  redis.call('XADD', key('audit'), 'MAXLEN', '~', 100000, '*', 'run', run, 'act', act, 'by', by or '', 'why', why or '')
+end
+
+local terminal = { succeeded = true, failed = true, cancelled = true, quarantined = true }
+
+-- Larger than any fence before, also after a rollback of Redis, because time has gone on.
+local function next_fence(run)
+  local last = tonumber(redis.call('HGET', run_key(run), 'fence') or '0')
+  return text(math.max(last + 1, now_us))
+end
+
+-- Nil when the caller owns the run still, else the verdict that tells it to stop.
+local function fenced(run)
+  local doubt = distrust()
+  if doubt then return doubt end
+  local held = redis.call('HMGET', run_key(run), 'fence', 'state')
+  if not held[2] then return 'GONE' end
+  if held[1] ~= args.fence or terminal[held[2]] then return 'FENCE' end
+  return nil
+end
+
+local function wake(run, at)
+  redis.call('ZADD', key('open'), at or now_ms, run)
+end
+
+-- Takes a run out of waiting. Its next owner replays it and finds what it waited for, or waits again.
+local function requeue(run)
+  redis.call('HSET', run_key(run), 'state', 'queued')
+  redis.call('HDEL', run_key(run), 'waitingFor', 'waitingSince', 'waitingUntil', 'frozen')
+  wake(run)
+end
+
+-- Gives a lease to the first living run that waits for it, or lets it go.
+local function pass_on(name)
+  local lease, queue = key('lease', name), key('lease', name, 'queue')
+  while true do
+    local first = redis.call('ZPOPMIN', queue)
+    if #first == 0 then
+      redis.call('DEL', lease)
+      return
+    end
+    local run = first[1]
+    local state = redis.call('HGET', run_key(run), 'state')
+    if state and not terminal[state] then
+      local why = redis.call('HGET', key('lease', name, 'why'), run) or ''
+      redis.call('HDEL', key('lease', name, 'why'), run)
+      redis.call('HSET', lease, 'run', run, 'why', why, 'since', now_ms)
+      redis.call('SADD', run_key(run) .. ':leases', name)
+      if state == 'waiting' then requeue(run) end
+      return
+    end
+    redis.call('HDEL', key('lease', name, 'why'), run)
+  end
+end
+
+local function release(run, name)
+  redis.call('SREM', run_key(run) .. ':leases', name)
+  redis.call('ZREM', key('lease', name, 'queue'), run)
+  redis.call('HDEL', key('lease', name, 'why'), run)
+  if redis.call('HGET', key('lease', name), 'run') == run then pass_on(name) end
+end
+
+-- A mail is put out once: its id says which.
+local function post(mails)
+  for _, mail in ipairs(mails or {}) do
+    if redis.call('HSETNX', key('outbox'), mail.id, mail.body) == 1 then
+      redis.call('ZADD', key('outbox', 'due'), now_ms, mail.id)
+    end
+  end
+end
+
+local function close_run(run, state, fields)
+  local hash = run_key(run)
+  redis.call('HSET', hash, 'state', state, 'endedAt', now_ms, unpack(fields or {}))
+  redis.call('HDEL', hash, 'owner', 'leaseUntil', 'waitingFor', 'waitingSince', 'waitingUntil', 'frozen')
+  redis.call('ZREM', key('open'), run)
+  for _, name in ipairs(redis.call('SMEMBERS', hash .. ':leases')) do release(run, name) end
+  for _, name in ipairs(redis.call('SMEMBERS', hash .. ':queued')) do release(run, name) end
+  redis.call('DEL', hash .. ':leases', hash .. ':queued', hash .. ':steps')
+end

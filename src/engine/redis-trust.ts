@@ -1,0 +1,115 @@
+/**
+ * Is the Redis before us the one we knew, with all that we saw written?
+ *
+ * Redis keeps an epoch (chosen once) and counts every write of ours in `seq`. Each process remembers
+ * the epoch and the highest count it saw, and says both with every call: a flushed, replaced or
+ * rolled-back Redis answers with a refusal instead of forgetting silently. The mark also lies in a
+ * file of the state directory, for the next process.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Redis } from 'ioredis';
+
+interface Mark {
+  readonly epoch: string;
+  readonly seq: number;
+}
+
+/** A rolled-back count is noticed on disk to within this many ms of a process that died. */
+const SAVE_EVERY_MS = 100;
+
+export class RedisTrust {
+  readonly #file: string;
+  readonly #metaKey: string;
+  #epoch = '';
+  #seq = 0;
+  #doubt: string | undefined;
+  #saving: NodeJS.Timeout | undefined;
+
+  constructor(file: string, metaKey: string) {
+    this.#file = file;
+    this.#metaKey = metaKey;
+  }
+
+  get epoch(): string {
+    return this.#epoch;
+  }
+  get seq(): number {
+    return this.#seq;
+  }
+  /** Why nothing may be started; undefined while Redis is trusted. */
+  get doubt(): string | undefined {
+    return this.#doubt;
+  }
+
+  /** Compares Redis with what this machine knew; a Redis that nobody knew is adopted. Safe to repeat. */
+  async check(redis: Redis): Promise<void> {
+    const known = this.#epoch === '' ? this.#load() : { epoch: this.#epoch, seq: this.#seq };
+    if (known === undefined) await redis.hsetnx(this.#metaKey, 'epoch', randomUUID());
+    const meta = await redis.hgetall(this.#metaKey);
+    const seq = Number(meta.seq ?? 0);
+    const accepted = known !== undefined && replaced(meta.replaces).includes(known.epoch);
+    if (known === undefined || accepted || (meta.epoch === known.epoch && seq >= known.seq)) {
+      this.#epoch = meta.epoch ?? '';
+      this.#seq = accepted ? seq : Math.max(seq, known?.seq ?? 0);
+      this.#doubt = undefined;
+      this.#saveSoon();
+      return;
+    }
+    this.#epoch = known.epoch;
+    this.#seq = known.seq;
+    this.#doubt =
+      meta.epoch === undefined
+        ? 'Redis has lost everything that Nightshift kept there (it was flushed, or this is another Redis)'
+        : meta.epoch === known.epoch
+          ? `Redis went back in time: it counts ${seq} writes, ${known.seq} were seen (an older copy was restored, or a failover lost writes)`
+          : 'This Redis belongs to another Nightshift installation, or was set up anew';
+  }
+
+  /** Takes note of the count that a script answered. */
+  saw(seq: number): void {
+    if (seq <= this.#seq) return;
+    this.#seq = seq;
+    this.#saveSoon();
+  }
+
+  /** A script was refused: from now on nothing is started until `check` or `accept` clears the doubt. */
+  distrust(): void {
+    this.#doubt ??= 'Redis lost some of what Nightshift had written there';
+  }
+
+  /** After a person accepted Redis as it is; `epoch` is the one that begins now. */
+  accept(epoch: string, seq: number): void {
+    this.#epoch = epoch;
+    this.#seq = seq;
+    this.#doubt = undefined;
+    this.save();
+  }
+
+  save(): void {
+    clearTimeout(this.#saving);
+    this.#saving = undefined;
+    mkdirSync(dirname(this.#file), { recursive: true });
+    const next = `${this.#file}.${process.pid}`;
+    writeFileSync(next, JSON.stringify({ epoch: this.#epoch, seq: this.#seq } satisfies Mark));
+    renameSync(next, this.#file);
+  }
+
+  #saveSoon(): void {
+    this.#saving ??= setTimeout(() => this.save(), SAVE_EVERY_MS).unref();
+  }
+
+  #load(): Mark | undefined {
+    try {
+      return JSON.parse(readFileSync(this.#file, 'utf8')) as Mark;
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+}
+
+function replaced(text: string | undefined): string[] {
+  return text === undefined ? [] : (JSON.parse(text) as string[]);
+}

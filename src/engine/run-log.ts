@@ -1,0 +1,62 @@
+/** The log of a run: NDJSON lines in a file of its own, readable by byte range while it grows. */
+import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Log } from './job.ts';
+
+export interface RunLog {
+  /** A log whose lines carry the step and the number of its try. */
+  forStep(step: string, attempt: number): Log;
+  readonly log: Log;
+  close(): void;
+}
+
+export class RunLogs {
+  readonly #dir: string;
+  readonly #redact: (line: string) => string;
+
+  /** `redact` sees every line before it is written. */
+  constructor(dir: string, redact: (line: string) => string = (line) => line) {
+    this.#dir = dir;
+    this.#redact = redact;
+  }
+
+  open(job: string, run: string): RunLog {
+    mkdirSync(this.#dir, { recursive: true });
+    const file = openSync(this.#path(run), 'a', 0o640);
+    const write = (fields: object, level: string, message: string, extra: object = {}): void => {
+      const line = { time: new Date().toISOString(), level, job, run, ...fields, message, ...extra };
+      writeSync(file, `${this.#redact(JSON.stringify(line))}\n`);
+    };
+    const bound = (fields: object): Log => ({
+      info: (message, extra) => write(fields, 'info', message, extra),
+      warn: (message, extra) => write(fields, 'warn', message, extra),
+      error: (message, extra) => write(fields, 'error', message, extra),
+    });
+    return {
+      log: bound({}),
+      forStep: (step, attempt) => bound({ step, try: attempt }),
+      close: () => closeSync(file),
+    };
+  }
+
+  /**
+   * The bytes from `start` on, at most `maxBytes`, and where to go on reading. A run that has logged
+   * nothing reads as empty; `start` beyond the end too.
+   */
+  read(run: string, start: number, maxBytes: number): { text: Buffer; next: number; size: number } {
+    if (!existsSync(this.#path(run))) return { text: Buffer.alloc(0), next: start, size: 0 };
+    const file = openSync(this.#path(run), 'r');
+    try {
+      const { size } = fstatSync(file);
+      const buffer = Buffer.alloc(Math.max(0, Math.min(maxBytes, size - start)));
+      const got = buffer.length === 0 ? 0 : readSync(file, buffer, 0, buffer.length, start);
+      return { text: buffer.subarray(0, got), next: start + got, size };
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  #path(run: string): string {
+    return join(this.#dir, `${run}.ndjson`);
+  }
+}

@@ -1,0 +1,185 @@
+/** What is known of runs: their records as people and programs read them. Reads only, never fenced. */
+import type { Redis } from 'ioredis';
+import type { Effect, Json, Note, Report, Trigger } from './job.ts';
+import { parseJournal, type StepState } from './journal.ts';
+
+export const RUN_STATES = [
+  'queued',
+  'running',
+  'waiting',
+  'needs-decision',
+  'succeeded',
+  'failed',
+  'cancelled',
+  'quarantined',
+] as const;
+export type RunState = (typeof RUN_STATES)[number];
+
+const TERMINAL: ReadonlySet<RunState> = new Set(['succeeded', 'failed', 'cancelled', 'quarantined']);
+
+/** True when nothing more will happen to the run by itself. */
+export function isOver(state: RunState): boolean {
+  return TERMINAL.has(state);
+}
+
+export interface StepView {
+  readonly key: string;
+  readonly state: StepState;
+  readonly effect: Effect;
+  readonly tries: number;
+  readonly startedAt: string;
+  readonly endedAt?: string;
+  readonly why?: string;
+}
+
+/** A run as lists show it. Times are ISO 8601 in UTC. */
+export interface RunSummary {
+  readonly id: string;
+  readonly job: string;
+  readonly state: RunState;
+  readonly trigger: Trigger;
+  readonly options: Json;
+  readonly acting: boolean;
+  readonly createdAt: string;
+  readonly startedAt?: string;
+  readonly endedAt?: string;
+  readonly progress?: { readonly done: number; readonly total: number; readonly unit: string };
+  /** What it waits for, completing "waits for …", and since when. */
+  readonly waiting?: { readonly for: string; readonly since: string };
+  /** Who asked it to stop, and why. */
+  readonly cancel?: string;
+  readonly error?: string;
+  readonly failedStep?: string;
+  /** The process that works it, while one does. */
+  readonly owner?: string;
+  readonly definition: string;
+}
+
+/** A run, whole. */
+export interface RunRecord extends RunSummary {
+  readonly report?: Report;
+  readonly notes: readonly Note[];
+  /** In the order in which they were begun. */
+  readonly steps: readonly StepView[];
+  /** How often owners took it, and how often a person resumed it. */
+  readonly claims: number;
+  readonly resumes: number;
+}
+
+export interface RunFilter {
+  readonly job?: string;
+  readonly state?: RunState;
+  readonly limit?: number;
+}
+
+/** The latest word on a subject. */
+export interface SubjectNote {
+  readonly run: string;
+  readonly at: string;
+  readonly note: Note;
+}
+
+export class Runs {
+  readonly #redis: Redis;
+  readonly #prefix: string;
+
+  constructor(redis: Redis, prefix: string) {
+    this.#redis = redis;
+    this.#prefix = prefix;
+  }
+
+  /** One run, whole; undefined when there is none of that id. */
+  async get(id: string): Promise<RunRecord | undefined> {
+    const key = `${this.#prefix}:run:${id}`;
+    const [fields, journal, notes] = await Promise.all([
+      this.#redis.hgetall(key),
+      this.#redis.hgetall(`${key}:journal`),
+      this.#redis.hgetall(`${key}:notes`),
+    ]);
+    if (fields.state === undefined) return undefined;
+    const steps = [...parseJournal(Object.entries(journal).flat())].toSorted(([, a], [, b]) => a.n - b.n);
+    return {
+      ...summaryOf(id, fields),
+      ...(fields.report === undefined ? {} : { report: JSON.parse(fields.report) as Report }),
+      notes: Object.values(notes).map((note) => JSON.parse(note) as Note),
+      steps: steps.map(([key, { state, effect, tries, startedAt, endedAt, why }]) => ({
+        key,
+        state,
+        effect,
+        tries,
+        startedAt,
+        ...(endedAt === undefined ? {} : { endedAt }),
+        ...(why === undefined ? {} : { why }),
+      })),
+      claims: Number(fields.claims),
+      resumes: Number(fields.resumes ?? 0),
+    };
+  }
+
+  /** Newest first. */
+  async list({ job, state, limit = 50 }: RunFilter): Promise<RunSummary[]> {
+    const index = job === undefined ? `${this.#prefix}:runs` : `${this.#prefix}:runs:${job}`;
+    const found: RunSummary[] = [];
+    for (let offset = 0; found.length < limit; offset += limit) {
+      const ids = await this.#redis.zrevrange(index, offset, offset + limit - 1);
+      if (ids.length === 0) break;
+      const rows = await Promise.all(
+        ids.map(async (id) => ({ id, fields: await this.#redis.hgetall(`${this.#prefix}:run:${id}`) })),
+      );
+      const summaries = rows
+        .filter(({ fields }) => fields.state !== undefined)
+        .map(({ id, fields }) => summaryOf(id, fields));
+      found.push(...summaries.filter((run) => state === undefined || run.state === state));
+    }
+    return found.slice(0, limit);
+  }
+
+  /** The latest note on a subject such as `hypervisor hv19`, from any run. */
+  async why(subject: string): Promise<SubjectNote | undefined> {
+    const text = await this.#redis.hget(`${this.#prefix}:why`, subject);
+    if (text === null) return undefined;
+    const { run, note, at } = JSON.parse(text) as { run: string; note: string; at: number };
+    return { run, at: iso(at), note: JSON.parse(note) as Note };
+  }
+
+  /** Every subject that somebody said something about. */
+  async subjects(): Promise<string[]> {
+    return (await this.#redis.hkeys(`${this.#prefix}:why`)).toSorted();
+  }
+
+  /** Id of a run, given it whole or any beginning that only one run has. */
+  async find(idOrBeginning: string): Promise<string | undefined> {
+    if ((await this.#redis.exists(`${this.#prefix}:run:${idOrBeginning}`)) === 1) return idOrBeginning;
+    const ids = await this.#redis.zrevrange(`${this.#prefix}:runs`, 0, -1);
+    const matches = ids.filter((id) => id.startsWith(idOrBeginning));
+    return matches.length === 1 ? matches[0] : undefined;
+  }
+}
+
+function iso(ms: string | number): string {
+  return new Date(Number(ms)).toISOString();
+}
+
+function summaryOf(id: string, fields: Record<string, string>): RunSummary {
+  const { startedAt, endedAt, progress, waitingFor, waitingSince, cancel, error, failedStep, owner } = fields;
+  return {
+    id,
+    job: fields.job ?? '',
+    state: fields.state as RunState,
+    trigger: JSON.parse(fields.trigger ?? '{}') as Trigger,
+    options: JSON.parse(fields.options ?? '{}') as Json,
+    acting: fields.acting === '1',
+    createdAt: iso(fields.createdAt ?? 0),
+    ...(startedAt === undefined ? {} : { startedAt: iso(startedAt) }),
+    ...(endedAt === undefined ? {} : { endedAt: iso(endedAt) }),
+    ...(progress === undefined
+      ? {}
+      : { progress: JSON.parse(progress) as NonNullable<RunSummary['progress']> }),
+    ...(waitingFor === undefined ? {} : { waiting: { for: waitingFor, since: iso(waitingSince ?? 0) } }),
+    ...(cancel === undefined ? {} : { cancel }),
+    ...(error === undefined ? {} : { error }),
+    ...(failedStep === undefined ? {} : { failedStep }),
+    ...(owner === undefined ? {} : { owner }),
+    definition: fields.definition ?? '',
+  };
+}

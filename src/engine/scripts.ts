@@ -1,0 +1,71 @@
+/** The engine's only way to write to Redis: Lua scripts, each atomic, each guarded by epoch and count. */
+import { readdirSync, readFileSync } from 'node:fs';
+import type { Redis } from 'ioredis';
+import { FenceLost, RedisDistrusted } from './errors.ts';
+import type { RedisTrust } from './redis-trust.ts';
+
+const FOLDER = new URL('./lua/', import.meta.url);
+
+export type ScriptName =
+  | 'accept'
+  | 'amend'
+  | 'begin'
+  | 'cancel'
+  | 'claim'
+  | 'create'
+  | 'end'
+  | 'finish'
+  | 'kill'
+  | 'lease'
+  | 'mode'
+  | 'park'
+  | 'release'
+  | 'renew'
+  | 'seize'
+  | 'settle-mail'
+  | 'take-mail'
+  | 'tell';
+
+/** A script's answer: its verdict, then what it adds. `OK` is the only verdict that wrote. */
+export interface Answer {
+  readonly verdict: string;
+  readonly rest: readonly unknown[];
+}
+
+/** Calls one script with arguments by name; `blob` rides beside them. */
+export type Call = (name: ScriptName, args: object, blob?: Buffer) => Promise<Answer>;
+
+type Script = (prefix: string, args: string, blob: Buffer | string) => Promise<unknown[]>;
+
+/**
+ * Binds the scripts to a connection. A call waits while Redis is away and is sent again when the
+ * answer was lost, so every script may run twice. Throws `RedisDistrusted` when Redis is not the one
+ * we knew, `FenceLost` when the run is no longer the caller's.
+ */
+export function scriptsOn(redis: Redis, prefix: string, trust: RedisTrust): Call {
+  const prelude = readFileSync(new URL('prelude.lua', FOLDER), 'utf8');
+  for (const file of readdirSync(FOLDER)) {
+    const name = file.replace(/\.lua$/, '');
+    if (name === 'prelude') continue;
+    const lua = prelude + readFileSync(new URL(file, FOLDER), 'utf8');
+    redis.defineCommand(commandOf(name), { numberOfKeys: 1, lua });
+  }
+  const commands = redis as unknown as Record<string, Script>;
+
+  return async function call(name, args, blob) {
+    const json = JSON.stringify({ ...args, epoch: trust.epoch, mark: trust.seq });
+    const [verdict, seq, ...rest] = (await commands[commandOf(name)]?.(prefix, json, blob ?? '')) ?? [];
+    if (verdict === 'EPOCH' || verdict === 'ROLLBACK') {
+      trust.distrust();
+      throw new RedisDistrusted(trust.doubt);
+    }
+    if (verdict === 'FENCE' || verdict === 'GONE')
+      throw new FenceLost(`the run is no longer ours (${verdict})`);
+    trust.saw(Number(seq ?? 0));
+    return { verdict: String(verdict), rest };
+  };
+}
+
+function commandOf(name: string): string {
+  return `nightshift_${name}`;
+}

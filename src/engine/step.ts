@@ -1,0 +1,401 @@
+/**
+ * A step from its first word to its journal record: answered from the journal when it is done,
+ * settled by its effect when its owner died inside it, tried again where that can help.
+ */
+import type { Redis } from 'ioredis';
+import { isPermanent, isRetryable, messageOf } from '../domain/failure.ts';
+import { Blocked, Cancelled, Halted, MisuseError, StepFailed, TimedOut } from './errors.ts';
+import type { Json, Mail, Retry, StepOptions, StepScope, Verdict } from './job.ts';
+import { digestOf, pack, type StepRecord, unpack } from './journal.ts';
+import { messageIdOf, sealed } from './outbox.ts';
+import { backoffMs, pause } from './pause.ts';
+import type { RunLog } from './run-log.ts';
+import type { Answer, ScriptName } from './scripts.ts';
+import { type TableWrite, tableIn } from './tables.ts';
+
+const RETRY: Retry = { tries: 5, firstMs: 1000, maxMs: 60_000 };
+const STEP_TIMEOUT_MS = 600_000;
+
+/** What steps need of the run that they belong to. */
+export interface StepSurroundings {
+  readonly runId: string;
+  readonly resumes: number;
+  readonly acting: boolean;
+  readonly journal: Map<string, StepRecord>;
+  /** A script on this run, under its fence. */
+  readonly call: (name: ScriptName, args: object, blob?: Buffer) => Promise<Answer>;
+  /** For reads only: blobs and tables. */
+  readonly redis: Redis;
+  readonly prefix: string;
+  readonly mailHost: string;
+  readonly runLog: RunLog;
+  /** The mail that asks operators about a step whose outcome nobody saw. */
+  readonly askOperators: (step: string, evidence: string) => Mail | undefined;
+}
+
+interface Attempt<T> {
+  readonly key: string;
+  readonly options: StepOptions<T>;
+  readonly fn: (scope: StepScope) => Promise<T>;
+  /** Digest of the declared inputs. */
+  readonly inputs: string | undefined;
+  readonly n: number;
+  tries: number;
+}
+
+interface Scope extends StepScope {
+  readonly stop: AbortController;
+  readonly revoke: AbortController;
+  readonly writes: TableWrite[];
+  readonly mails: { id: string; body: string }[];
+  skippedWhy: string | undefined;
+}
+
+type Ending = Pick<StepRecord, 'state' | 'startedAt' | 'value' | 'blob' | 'why'>;
+
+export class Steps {
+  readonly #around: StepSurroundings;
+  readonly #asked = new Set<string>();
+  /** Tries under way, which a cancel, a halt or a hand-over may reach. */
+  readonly #underWay = new Map<Scope, StepOptions<never>>();
+  readonly #gone = new AbortController();
+  #cancelled: string | undefined;
+  #handingOver = false;
+  #now = new Date();
+
+  constructor(around: StepSurroundings) {
+    this.#around = around;
+  }
+
+  /** Time of the last step replayed or done. */
+  get now(): Date {
+    return this.#now;
+  }
+  /** Aborts when the run leaves this process. */
+  get gone(): AbortSignal {
+    return this.#gone.signal;
+  }
+  get cancelled(): string | undefined {
+    return this.#cancelled;
+  }
+
+  /** A journalled step that the job has not asked for: its code was another one then. */
+  forgotten(): string | undefined {
+    return [...this.#around.journal.keys()].find((key) => !this.#asked.has(key));
+  }
+
+  /** Disruptions under way are revoked and no new one begins. */
+  cancel(why: string): void {
+    this.#cancelled ??= why;
+    this.#revoke(new Cancelled(`cancelled by ${why}`));
+  }
+
+  /** Disruptions under way are revoked; their steps are taken up again after the thaw. */
+  halt(why: string): void {
+    this.#revoke(new Halted(why));
+  }
+
+  /** No step begins any more, and those under way are left as they are, except `once`, which may finish. */
+  handOver(): void {
+    this.#handingOver = true;
+    for (const [scope, options] of this.#underWay) {
+      if (options.effect !== 'once') scope.stop.abort(new Blocked(HANDED_OVER));
+    }
+  }
+
+  /** The run is another owner's: every step under way stops where it is. */
+  leave(reason: Error): void {
+    this.#gone.abort(reason);
+  }
+
+  /** See `EngineContext.step`. Throws `Blocked` when the run must be parked. */
+  async run<T>(key: string, options: StepOptions<T>, fn: (scope: StepScope) => Promise<T>): Promise<T> {
+    this.#permit(key, options);
+    const inputs = options.inputs === undefined ? undefined : digestOf(options.inputs);
+    const record = this.#around.journal.get(key);
+    const attempt: Attempt<T> = {
+      key,
+      options,
+      fn,
+      inputs,
+      n: record?.n ?? this.#around.journal.size,
+      tries: record?.tries ?? 0,
+    };
+    if (record === undefined || record.again) return this.#try(attempt);
+    if (record.effect !== options.effect || record.inputs !== inputs) {
+      const why = `a person: step "${key}" is declared otherwise than when it ran, so the job or its inputs have changed`;
+      throw new Blocked({ state: 'needs-decision', why });
+    }
+    switch (record.state) {
+      case 'done':
+      case 'skipped':
+        return (await this.#replay(key, record)) as T;
+      case 'failed':
+        this.#passed(record);
+        throw new StepFailed(key, record.why ?? 'it failed');
+      case 'unknown':
+        return this.#undecided(key, record.why ?? '');
+      case 'begun':
+        return this.#resolve(attempt, record.startedAt);
+    }
+  }
+
+  /** A step begun by an owner who is gone is settled by its effect. */
+  async #resolve<T>(attempt: Attempt<T>, startedAt: string): Promise<T> {
+    const { effect } = attempt.options;
+    const verdict = await this.#happened(
+      attempt,
+      'it began, and its owner stopped before saying how it ended',
+    );
+    switch (verdict.happened) {
+      case 'yes':
+        return this.#done(attempt, startedAt, verdict.value);
+      case 'no':
+        if (effect !== 'once') return this.#try(attempt);
+        return this.#unknown(
+          attempt,
+          startedAt,
+          'it began, its owner stopped, and the world does not show it',
+        );
+      case 'unclear':
+        return this.#unknown(attempt, startedAt, verdict.evidence);
+    }
+  }
+
+  async #try<T>(attempt: Attempt<T>): Promise<T> {
+    const retry: Retry = { ...RETRY, ...attempt.options.retry };
+    const lastTry = attempt.tries + retry.tries;
+    for (;;) {
+      attempt.tries += 1;
+      const startedAt = new Date().toISOString();
+      await this.#begin(attempt, startedAt);
+      const scope = this.#scope(attempt);
+      const result = await this.#act(attempt, scope);
+      if ('value' in result) return this.#done(attempt, startedAt, result.value, scope);
+
+      const settled = await this.#afterError(attempt, {
+        startedAt,
+        error: result.error,
+        last: attempt.tries >= lastTry,
+      });
+      if (settled !== undefined) return settled.value;
+      await pause(backoffMs(retry, attempt.tries), this.#gone.signal);
+    }
+  }
+
+  /** Journals what an error means and throws; or says that it was done after all; or undefined to try again. */
+  async #afterError<T>(
+    attempt: Attempt<T>,
+    { startedAt, error, last }: { startedAt: string; error: unknown; last: boolean },
+  ): Promise<{ value: T } | undefined> {
+    const why = messageOf(error);
+    this.#around.runLog.forStep(attempt.key, attempt.tries).warn('step failed', { why });
+    if (error instanceof Blocked) throw error;
+    if (error instanceof Halted)
+      throw new Blocked({ state: 'waiting', why: `the end of the halt: ${why}`, frozen: true });
+    if (error instanceof Cancelled) {
+      await this.#finish(attempt, { state: 'failed', startedAt, why });
+      throw error;
+    }
+    if (!isPermanent(error)) {
+      const verdict = await this.#happened(attempt, why);
+      if (verdict.happened === 'yes') return { value: await this.#done(attempt, startedAt, verdict.value) };
+      const doubtful = verdict.happened === 'unclear' || attempt.options.effect === 'once';
+      if (doubtful && (last || attempt.options.effect === 'once')) {
+        const evidence = verdict.happened === 'unclear' ? verdict.evidence : 'the world does not show it';
+        return { value: await this.#unknown(attempt, startedAt, `${why}; ${evidence}`) };
+      }
+      if ((isRetryable(error) || doubtful) && !last) return undefined;
+    }
+    const tries = attempt.tries === 1 ? '' : ` (try ${attempt.tries})`;
+    await this.#finish(attempt, { state: 'failed', startedAt, why: why + tries });
+    throw new StepFailed(attempt.key, why + tries, error);
+  }
+
+  /** Did the effect happen? Effects that may repeat count as not happened; for the others the world is asked. */
+  async #happened<T>(attempt: Attempt<T>, otherwise: string): Promise<Verdict<T>> {
+    const { effect, verify, retry: wanted } = attempt.options;
+    if (effect === 'read' || effect === 'idempotent') return { happened: 'no' };
+    if (verify === undefined) return { happened: 'unclear', evidence: otherwise };
+    const retry: Retry = { ...RETRY, ...wanted };
+    for (let tries = 1; ; tries += 1) {
+      const result = await this.#act(
+        { ...attempt, options: { effect: 'read' }, fn: verify },
+        this.#scope(attempt),
+      );
+      if ('value' in result) return result.value;
+      const why = messageOf(result.error);
+      if (result.error instanceof Blocked) throw result.error;
+      if (!isRetryable(result.error) || tries >= retry.tries) {
+        return { happened: 'unclear', evidence: `${otherwise}; asking what happened failed: ${why}` };
+      }
+      await pause(backoffMs(retry, tries), this.#gone.signal);
+    }
+  }
+
+  /** Calls the function once, within its time. A function that ignores `signal` is not waited for. */
+  async #act<T>(attempt: Attempt<T>, scope: Scope): Promise<{ value: T } | { error: unknown }> {
+    const { options, fn, key } = attempt;
+    const timeoutMs = options.timeoutMs ?? STEP_TIMEOUT_MS;
+    const timer = setTimeout(
+      () => scope.stop.abort(new TimedOut(`"${key}" took longer than ${timeoutMs / 1000} s`)),
+      timeoutMs,
+    );
+    const stopped = Promise.withResolvers<never>();
+    scope.signal.addEventListener('abort', () => stopped.reject(scope.signal.reason as Error), {
+      once: true,
+    });
+    this.#underWay.set(scope, options as StepOptions<never>);
+    try {
+      return { value: await Promise.race([fn(scope), stopped.promise]) };
+    } catch (error) {
+      this.#gone.signal.throwIfAborted();
+      if (scope.signal.aborted) return { error: scope.signal.reason };
+      return { error: scope.revoked.aborted && !isPermanent(error) ? scope.revoked.reason : error };
+    } finally {
+      clearTimeout(timer);
+      this.#underWay.delete(scope);
+    }
+  }
+
+  async #begin<T>(attempt: Attempt<T>, startedAt: string): Promise<void> {
+    if (this.#handingOver) throw new Blocked(HANDED_OVER);
+    const record = recordOf(attempt, { state: 'begun', startedAt });
+    const { key, options } = attempt;
+    const { verdict, rest } = await this.#around.call('begin', {
+      key,
+      record: JSON.stringify(record),
+      timeoutMs: options.timeoutMs ?? STEP_TIMEOUT_MS,
+      ...(options.disruptive ? { disruptive: true } : {}),
+    });
+    if (verdict === 'CANCELLED') throw new Cancelled(`cancelled by ${String(rest[0])}`);
+    if (verdict === 'FROZEN') {
+      throw new Blocked({ state: 'waiting', why: `the end of the freeze: ${String(rest[0])}`, frozen: true });
+    }
+    this.#around.journal.set(key, record);
+  }
+
+  async #done<T>(attempt: Attempt<T>, startedAt: string, value: T, scope?: Scope): Promise<T> {
+    const packed = await pack(value);
+    const skipped = scope?.skippedWhy;
+    const ending: Ending = {
+      state: skipped === undefined ? 'done' : 'skipped',
+      startedAt,
+      ...packed.fields,
+      ...(skipped === undefined ? {} : { why: skipped }),
+    };
+    await this.#finish(attempt, ending, {
+      writes: scope?.writes ?? [],
+      mails: scope?.mails ?? [],
+      blob: packed.blob,
+    });
+    return packed.value as T;
+  }
+
+  async #unknown<T>(attempt: Attempt<T>, startedAt: string, evidence: string): Promise<never> {
+    await this.#finish(attempt, { state: 'unknown', startedAt, why: evidence });
+    return this.#undecided(attempt.key, evidence);
+  }
+
+  #undecided(key: string, evidence: string): never {
+    if (this.#cancelled !== undefined) {
+      throw new Cancelled(`cancelled by ${this.#cancelled}; nobody saw how "${key}" ended: ${evidence}`);
+    }
+    const { runId, resumes, mailHost, askOperators } = this.#around;
+    const mail = askOperators(key, evidence);
+    throw new Blocked({
+      state: 'needs-decision',
+      why: `a person to say whether "${key}" happened: ${evidence}`,
+      ...(mail === undefined
+        ? {}
+        : { mail: sealed(runId, messageIdOf(runId, `decide ${key}`, mailHost, resumes), mail) }),
+    });
+  }
+
+  /** Journals how a step ended, and in the same script all that rides along. */
+  async #finish<T>(
+    attempt: Attempt<T>,
+    ending: Ending,
+    {
+      writes = [],
+      mails = [],
+      blob,
+    }: { writes?: TableWrite[]; mails?: object[]; blob?: Buffer | undefined } = {},
+  ): Promise<void> {
+    const record = recordOf(attempt, { ...ending, endedAt: new Date().toISOString() });
+    const { key, n } = attempt;
+    const args = {
+      key,
+      record: JSON.stringify(record),
+      writes,
+      mails,
+      ...(blob === undefined ? {} : { blob: String(n) }),
+    };
+    await this.#around.call('finish', args, blob);
+    this.#around.journal.set(key, record);
+    this.#passed(record);
+  }
+
+  async #replay(key: string, record: StepRecord): Promise<Json | undefined> {
+    this.#passed(record);
+    const { redis, prefix, runId } = this.#around;
+    const blob =
+      record.blob === undefined ? null : await redis.getBuffer(`${prefix}:run:${runId}:blob:${record.n}`);
+    return unpack(key, record, blob);
+  }
+
+  #passed(record: StepRecord): void {
+    if (record.endedAt !== undefined) this.#now = new Date(record.endedAt);
+  }
+
+  #revoke(reason: Error): void {
+    for (const [scope, options] of this.#underWay) {
+      if (options.disruptive === true && options.effect !== 'once') scope.revoke.abort(reason);
+    }
+  }
+
+  #scope<T>(attempt: Attempt<T>): Scope {
+    const { redis, prefix, mailHost, runLog, runId, resumes } = this.#around;
+    const stop = new AbortController();
+    const revoke = new AbortController();
+    const writes: TableWrite[] = [];
+    const mails: { id: string; body: string }[] = [];
+    const scope: Scope = {
+      stop,
+      revoke,
+      writes,
+      mails,
+      skippedWhy: undefined,
+      signal: AbortSignal.any([this.#gone.signal, stop.signal]),
+      revoked: revoke.signal,
+      idempotencyKey: `${runId}/${attempt.key}`,
+      attempt: attempt.tries,
+      log: runLog.forStep(attempt.key, attempt.tries),
+      table: (name) => tableIn(redis, prefix, name, writes),
+      mail: (key, mail) => void mails.push(sealed(runId, messageIdOf(runId, key, mailHost, resumes), mail)),
+      skipped: (why) => {
+        scope.skippedWhy = why;
+      },
+    };
+    return scope;
+  }
+
+  #permit<T>(key: string, options: StepOptions<T>): void {
+    if (this.#asked.has(key))
+      throw new MisuseError(`step "${key}" appears twice in one run; make its key unique`);
+    this.#asked.add(key);
+    if (options.effect === 'verify' && options.verify === undefined) {
+      throw new MisuseError(`step "${key}" has the effect verify and does not say how to verify it`);
+    }
+    if (!this.#around.acting && options.effect !== 'read') {
+      throw new MisuseError(`step "${key}" would change something in a dry run`);
+    }
+  }
+}
+
+export const HANDED_OVER = { state: 'queued', why: 'its next owner' } as const;
+
+function recordOf<T>(attempt: Attempt<T>, ending: Ending & Pick<StepRecord, 'endedAt'>): StepRecord {
+  const { n, tries, inputs, options } = attempt;
+  return { n, effect: options.effect, ...(inputs === undefined ? {} : { inputs }), tries, ...ending };
+}

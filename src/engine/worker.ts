@@ -1,0 +1,150 @@
+/** Works runs in this process: claims them, keeps their leases, and passes on what people ask of them. */
+import type { Redis } from 'ioredis';
+import { messageOf } from '../domain/failure.ts';
+import { FenceLost, RedisDistrusted } from './errors.ts';
+import { type Claimed, Execution, type Outcome } from './execution.ts';
+import type { Json, Log, Mail, Trigger } from './job.ts';
+import { parseJournal } from './journal.ts';
+import type { Registry } from './registry.ts';
+import type { RunLogs } from './run-log.ts';
+import type { Answer, Call } from './scripts.ts';
+
+export interface WorkerOptions<Clients extends object> {
+  /** Names this incarnation of this process. */
+  readonly node: string;
+  readonly call: Call;
+  readonly redis: Redis;
+  readonly prefix: string;
+  readonly timings: { readonly leaseMs: number; readonly renewMs: number };
+  readonly logs: RunLogs;
+  readonly log: Log;
+  readonly jobs: Registry<Clients>;
+  readonly clientsFor: (run: { job: string; acting: boolean; log: Log }) => Clients;
+  readonly mailHost: string;
+  readonly askOperators: (run: string, step: string, evidence: string) => Mail | undefined;
+}
+
+/** `refused`: it is not for us now, because it ended, waits, or another owner lives. */
+export type Worked = Outcome | 'refused';
+
+export class Worker<Clients extends object> {
+  readonly #options: WorkerOptions<Clients>;
+  readonly #active = new Map<string, { execution: Execution; worked: Promise<Outcome> }>();
+  #leaving = false;
+  /** When Redis last became reachable: until a lease later, other owners had no fair chance to renew theirs. */
+  #reachableSince = performance.now();
+
+  constructor(options: WorkerOptions<Clients>) {
+    this.#options = options;
+    options.redis.on('ready', () => {
+      this.#reachableSince = performance.now();
+    });
+  }
+
+  /** Works a run as far as it goes. Asked twice at once, the second is refused. */
+  async work(id: string): Promise<Worked> {
+    const { call, node, timings, jobs, log } = this.#options;
+    if (this.#leaving || this.#active.has(id)) return 'refused';
+    const patienceMs = Math.max(0, Math.ceil(timings.leaseMs - (performance.now() - this.#reachableSince)));
+    try {
+      const answer = await call('claim', { run: id, node, leaseMs: timings.leaseMs, patienceMs });
+      if (answer.verdict !== 'OK' || this.#active.has(id)) return 'refused';
+      const run = claimedFrom(id, answer);
+      const registered = jobs.get(run.job);
+      if (registered === undefined) {
+        log.error('there is no such job any more', { run: id, job: run.job });
+        await call('park', {
+          run: id,
+          fence: run.fence,
+          state: 'needs-decision',
+          why: `a job "${run.job}", which this version does not have`,
+        });
+        return 'needs-decision';
+      }
+      return await this.#execute(run, registered.job);
+    } catch (error) {
+      if (error instanceof FenceLost || error instanceof RedisDistrusted) return 'refused';
+      throw error;
+    }
+  }
+
+  /** Gives every run in hand back for its next owner and takes no other. */
+  async handOver(): Promise<void> {
+    this.#leaving = true;
+    for (const { execution } of this.#active.values()) execution.handOver();
+    await Promise.allSettled([...this.#active.values()].map(({ worked }) => worked));
+  }
+
+  /** Redis is not trusted: drops every run in hand without another word. */
+  loseAll(): void {
+    for (const { execution } of this.#active.values()) execution.lose();
+  }
+
+  async #execute(run: Claimed, job: Parameters<Execution['work']>[0]): Promise<Outcome> {
+    const { call, redis, prefix, mailHost, askOperators, logs, clientsFor } = this.#options;
+    const runLog = logs.open(run.job, run.id);
+    const execution = new Execution(run, {
+      call: (name, args, blob) => call(name, { run: run.id, fence: run.fence, ...args }, blob),
+      redis,
+      prefix,
+      mailHost,
+      runLog,
+      askOperators: (step, evidence) => askOperators(run.id, step, evidence),
+    });
+    const renewing = this.#keepLease(run, execution);
+    const worked = execution.work(job, clientsFor({ job: run.job, acting: run.acting, log: runLog.log }));
+    this.#active.set(run.id, { execution, worked });
+    try {
+      return await worked;
+    } finally {
+      clearInterval(renewing);
+      this.#active.delete(run.id);
+      runLog.close();
+    }
+  }
+
+  /** Renews the lease in time; hears on the way of cancel, halt, deadline, and that the run is lost. */
+  #keepLease(run: Claimed, execution: Execution): NodeJS.Timeout {
+    const { call, timings, log } = this.#options;
+    let waiting = false;
+    const renew = async (): Promise<void> => {
+      const { rest } = await call('renew', { run: run.id, fence: run.fence, leaseMs: timings.leaseMs });
+      const [cancel, mode, modeWhy] = rest as [string, string, string];
+      if (cancel !== '') execution.cancel(cancel);
+      if (mode === 'halt') execution.halt(modeWhy);
+      if (run.deadline !== undefined && Date.now() > run.deadline) execution.expire();
+    };
+    return setInterval(() => {
+      if (waiting) return;
+      waiting = true;
+      renew()
+        .catch((error: unknown) => {
+          if (error instanceof FenceLost || error instanceof RedisDistrusted) execution.lose();
+          else log.warn('a lease could not be renewed', { run: run.id, why: messageOf(error) });
+        })
+        .finally(() => {
+          waiting = false;
+        });
+    }, timings.renewMs);
+  }
+}
+
+/** Reads the flat answers of `claim`. */
+function claimedFrom(id: string, answer: Answer): Claimed {
+  const [fence, flat, journal] = answer.rest as [string, string[], string[]];
+  const fields = new Map<string, string>();
+  for (let i = 0; i + 1 < flat.length; i += 2) fields.set(flat[i] as string, flat[i + 1] as string);
+  const deadline = fields.get('deadline');
+  return {
+    id,
+    fence,
+    job: fields.get('job') ?? '',
+    options: JSON.parse(fields.get('options') ?? '{}') as Json,
+    trigger: JSON.parse(fields.get('trigger') ?? '{}') as Trigger,
+    acting: fields.get('acting') === '1',
+    resumes: Number(fields.get('resumes') ?? 0),
+    deadline: deadline === undefined ? undefined : Number(deadline),
+    cancel: fields.get('cancel'),
+    journal: parseJournal(journal),
+  };
+}

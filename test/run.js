@@ -1,0 +1,178 @@
+/**
+ * The driver behind `npm run check`, `npm test`, `npm run test:lab` and .ci/run: installs what is
+ * missing, runs what was asked for, and leaves no process behind.
+ *
+ *   node test/run.js check | test [vitest's arguments] | lab [vitest's arguments] | ci
+ *
+ * Plain JavaScript without packages for Node 20: it is what brings the rest. Exit codes: 0 all is well,
+ * 1 something failed, 78 the machine lacks something, 130 and 143 interrupted.
+ */
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  environment,
+  LAB_PROGRAMS,
+  Missing,
+  providePackages,
+  providePrograms,
+  ROOT,
+  TEST_PROGRAMS,
+  untried,
+  whyNoLab,
+} from './support/machine.js';
+import { endChildrenOnSignals, endStrays, interruption, run } from './support/processes.js';
+import { addUp, sentence, tally } from './support/tally.js';
+
+/** @typedef {import('./support/tally.js').Tally} Tally */
+
+const RESULTS = join(ROOT, 'var', 'test');
+const LAB = join(ROOT, 'test', 'lab', 'openstack', 'up');
+
+/** @returns {Promise<Tally>} */
+async function check() {
+  await providePackages();
+  const checks = {
+    tsc: [],
+    oxlint: ['--type-aware', '--deny-warnings'],
+    biome: ['check'],
+    knip: [],
+    vitest: ['run', '-c', 'test/vitest.config.ts', 'test/rooms.test.ts'],
+  };
+
+  const failed = [];
+  for (const [program, args] of Object.entries(checks)) {
+    if (interruption()) break;
+    console.log(`\n${[program, ...args].join(' ')}`);
+    if ((await run(program, args, environment())) !== 0) failed.push(program);
+  }
+
+  if (failed.length > 0) console.error(`\nThe check failed: ${failed.join(', ')}.`);
+  return { passed: 0, failed: failed.length > 0 ? 1 : 0, skipped: 0 };
+}
+
+/** @param {readonly string[]} args */
+async function test(args) {
+  await providePackages();
+  await providePrograms(TEST_PROGRAMS);
+  return await vitest('test', args, environment());
+}
+
+/** @param {readonly string[]} args */
+async function lab(args) {
+  const running = process.env.LAB_DIR;
+  const obstacle = running ? undefined : whyNoLab();
+  if (obstacle) throw new Missing(obstacle);
+  await providePackages();
+  await providePrograms(LAB_PROGRAMS);
+  if (running) return await vitest('lab', args, environment());
+
+  const dir = mkdtempSync(join(tmpdir(), 'nightshift-lab-'));
+  try {
+    if ((await run(LAB, ['up', '--dir', dir, '--port-shift', 'auto'], environment())) !== 0) {
+      console.error('The lab did not come up.');
+      return keepLogs(dir, { passed: 0, failed: 1, skipped: 0 });
+    }
+    return keepLogs(dir, await vitest('lab', args, { ...environment(), LAB_DIR: dir }));
+  } finally {
+    await run(LAB, ['down', '--dir', dir, '--purge'], environment());
+  }
+}
+
+/**
+ * @param {string} dir
+ * @param {Tally} result
+ */
+function keepLogs(dir, result) {
+  const logs = join(RESULTS, 'lab-log');
+  rmSync(logs, { recursive: true, force: true });
+  if (result.failed > 0) {
+    cpSync(join(dir, 'log'), logs, { recursive: true });
+    console.error(`The lab's logs are kept in ${logs}.`);
+  }
+  return result;
+}
+
+/**
+ * @param {'test' | 'lab'} name
+ * @param {readonly string[]} args
+ * @param {NodeJS.ProcessEnv} env
+ */
+async function vitest(name, args, env) {
+  const config = name === 'lab' ? 'test/lab/vitest.config.ts' : 'test/vitest.config.ts';
+  const report = join(RESULTS, `${name}.json`);
+  mkdirSync(RESULTS, { recursive: true });
+  rmSync(report, { force: true });
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const exit = await run('vitest', ['run', '-c', config, ...reporters, ...args], env);
+  const result = tally(exit, readReport(report));
+  for (const skipped of result.skippedNames) console.log(`Skipped here: ${skipped}`);
+  return result;
+}
+
+/** @param {string} path */
+function readReport(path) {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    return undefined; // vitest ended before it could write
+  }
+}
+
+/** Check, tests and lab in this order, each whatever became of the one before. */
+async function ci() {
+  const results = [];
+  for (const part of [check, () => test([]), () => lab([])]) {
+    if (interruption()) break;
+    results.push(await orMissing(part));
+  }
+  return addUp(results);
+}
+
+/**
+ * On a machine that cannot run a part the others still count; the part itself counts as skipped if it
+ * is the lab, which not every machine can have, and as failed otherwise.
+ *
+ * @param {() => Promise<Tally>} part
+ */
+async function orMissing(part) {
+  try {
+    return await part();
+  } catch (error) {
+    if (!(error instanceof Missing)) throw error;
+    console.error(error.message);
+    return error.message === whyNoLab()
+      ? { passed: 0, failed: 0, skipped: 1 }
+      : { passed: 0, failed: 1, skipped: 0 };
+  }
+}
+
+/** @returns {Promise<number>} the exit code */
+async function main() {
+  const [command = '', ...args] = process.argv.slice(2);
+  const commands = { check, test: () => test(args), lab: () => lab(args), ci };
+  if (!(command in commands)) {
+    console.error('node test/run.js check | test | lab | ci');
+    return 2;
+  }
+  process.chdir(ROOT);
+  endChildrenOnSignals();
+
+  let result = await commands[/** @type {keyof typeof commands} */ (command)]();
+  const strays = await endStrays(5_000);
+  for (const stray of strays) console.error(`Left running, now ended: ${stray}`);
+  if (strays.length > 0 && !interruption()) result = addUp([result, { passed: 0, failed: 1, skipped: 0 }]);
+
+  if (command !== 'check') for (const each of untried()) console.log(each);
+  if (command === 'ci') console.log(sentence(result));
+  if (interruption()) return interruption() === 'SIGINT' ? 130 : 143;
+  return result.failed > 0 || (command !== 'check' && result.passed === 0) ? 1 : 0;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  if (!(error instanceof Missing)) throw error;
+  console.error(error.message);
+  process.exitCode = 78;
+}

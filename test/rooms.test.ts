@@ -13,7 +13,7 @@ const PROPERTIES = 'no-restricted-properties';
 
 const importing = (specifier: string) => `import * as it from '${specifier}';\nexport const used = it;\n`;
 const using = (expression: string) => `export const used = () => ${expression};\n`;
-const fiveParameters = 'export const used = (a: 1, b: 1, c: 1, d: 1, e: 1) => [a, b, c, d, e];\n';
+const fiveParameters = 'export const used = (a = 1, b = 1, c = 1, d = 1, e = 1) => [a, b, c, d, e];\n';
 
 interface Room {
   /** A file of the room, which the override's pattern has to match. */

@@ -1,0 +1,140 @@
+/** Nova's hypervisors and their compute services: who is there, who answers, who is disabled. */
+import { z } from 'zod';
+import type { ComputeService } from '../../domain/fleet.ts';
+import { OpenStackError, unlessGone } from './error.ts';
+import { readPages } from './pages.ts';
+import type { Call, Session } from './session.ts';
+import { utc } from './time.ts';
+
+/** A hypervisor and what else OpenStack calls it. */
+export interface Node {
+  /** Hypervisor hostname. */
+  readonly name: string;
+  /** Its uuid, which is its resource provider's in Placement as well. */
+  readonly id: string;
+  /** What its compute service calls its host. */
+  readonly serviceHost: string;
+  readonly serviceId: string;
+}
+
+const Row = z
+  .object({
+    id: z.string(),
+    hypervisor_hostname: z.string(),
+    service: z.object({ id: z.string(), host: z.string() }),
+  })
+  .transform(
+    ({ id, hypervisor_hostname, service }): Node => ({
+      name: hypervisor_hostname,
+      id,
+      serviceHost: service.host,
+      serviceId: service.id,
+    }),
+  );
+
+const details: Call = { service: 'compute', method: 'GET', path: '/os-hypervisors/detail', everyCell: true };
+
+/** Every hypervisor, but for those of cells that are silent. */
+export function listNodes(session: Session): Promise<Node[]> {
+  return readPages(session, details, { key: 'hypervisors', row: Row });
+}
+
+/** Read fresh; undefined when Nova does not list it. */
+export async function findNode(session: Session, name: string): Promise<Node | undefined> {
+  // Nova looks for the pattern anywhere in a name.
+  const call = { ...details, query: { hypervisor_hostname_pattern: name } };
+  const answer = await unlessGone(session(call, z.object({ hypervisors: z.array(Row) })));
+  return answer?.hypervisors.find((node) => node.name === name);
+}
+
+/** As `findNode`; permanent OpenStackError when it is not there, retryable when its cell may be silent. */
+export async function needNode(session: Session, name: string): Promise<Node> {
+  const node = await findNode(session, name);
+  if (node !== undefined) return node;
+  const silent = silentHosts(await listServices(session));
+  if (silent.length > 0) throw silentCell(silent);
+  throw new OpenStackError(
+    `Nova has no hypervisor ${name}; \`openstack hypervisor list\` shows those it has`,
+    {
+      retryable: false,
+    },
+  );
+}
+
+/**
+ * Ids of the servers on the hypervisor, asked of its own cell: when that is silent this fails, where
+ * a list of servers would be empty.
+ */
+export async function listServerIdsOn(session: Session, { id }: Node): Promise<string[]> {
+  const Servers = z.array(z.object({ uuid: z.string() })).default([]);
+  const { hypervisor } = await session(
+    { service: 'compute', method: 'GET', path: `/os-hypervisors/${id}`, query: { with_servers: 'true' } },
+    z.object({ hypervisor: z.object({ servers: Servers }) }),
+  );
+  return hypervisor.servers.map((server) => server.uuid);
+}
+
+/** In a silent cell Nova knows nothing of a service but its host. */
+const Service = z.discriminatedUnion('status', [
+  z.object({ status: z.literal('UNKNOWN'), host: z.string() }),
+  z.object({
+    status: z.enum(['enabled', 'disabled']),
+    host: z.string(),
+    id: z.string(),
+    state: z.enum(['up', 'down']),
+    zone: z.string().nullish(),
+    disabled_reason: z.string().nullish(),
+    forced_down: z.boolean().default(false),
+    updated_at: z.string().nullish(),
+  }),
+]);
+type Service = z.infer<typeof Service>;
+
+/** The compute services of every hypervisor, or of the one on `host`. */
+export async function listServices(session: Session, host?: string): Promise<Service[]> {
+  const query = { binary: 'nova-compute', ...(host !== undefined && { host }) };
+  const { services } = await session(
+    { service: 'compute', method: 'GET', path: '/os-services', query, everyCell: true },
+    z.object({ services: z.array(Service) }),
+  );
+  return services;
+}
+
+/** Hosts whose cell gives Nova no answer. */
+export function silentHosts(services: readonly Service[]): string[] {
+  return services.filter((service) => service.status === 'UNKNOWN').map((service) => service.host);
+}
+
+export function silentCell(hosts: readonly string[]): OpenStackError {
+  const some = hosts.toSorted().slice(0, 5).join(', ') + (hosts.length > 5 ? ' …' : '');
+  return new OpenStackError(
+    `Nova gets no answer from a cell with ${hosts.length} hosts (${some}), so its lists are not whole; look at that cell's database`,
+    { retryable: true },
+  );
+}
+
+/** What a service's row says; OpenStackError when its cell is silent. */
+export function toComputeService(service: Service): ComputeService {
+  if (service.status === 'UNKNOWN') throw silentCell([service.host]);
+  return {
+    id: service.id,
+    up: service.state === 'up',
+    ...(service.status === 'disabled' && { disabled: service.disabled_reason ?? '' }),
+    forcedDown: service.forced_down,
+    // One that was never heard from is older than any other.
+    heardAt: service.updated_at ? utc(service.updated_at) : new Date(0).toISOString(),
+  };
+}
+
+/** Enables the service, or disables it with a reason. Asking for what is so already changes nothing but the reason. */
+export async function setService(
+  session: Session,
+  serviceId: string,
+  disabledReason?: string,
+): Promise<void> {
+  const body =
+    disabledReason === undefined
+      ? { status: 'enabled' }
+      : { status: 'disabled', disabled_reason: disabledReason };
+  await session({ service: 'compute', method: 'PUT', path: `/os-services/${serviceId}`, body }, z.unknown());
+}

@@ -1,0 +1,97 @@
+/** Nova's servers: all, those on one host, one; and the request to live-migrate one. */
+import { z } from 'zod';
+import type { Server } from '../../domain/fleet.ts';
+import { unlessGone } from './error.ts';
+import { readPages } from './pages.ts';
+import { Flavor, pinnedBy, sizeOf } from './server-size.ts';
+import type { Call, Session } from './session.ts';
+
+const HYPERVISOR = 'OS-EXT-SRV-ATTR:hypervisor_hostname';
+
+/** Of a server whose cell is silent, Nova knows little more than the id. */
+const Row = z
+  .object({
+    id: z.string(),
+    name: z.string().default(''),
+    tenant_id: z.string().default(''),
+    user_id: z.string().default(''),
+    status: z.string(),
+    'OS-EXT-STS:task_state': z.string().nullish(),
+    [HYPERVISOR]: z.string().nullish(),
+    flavor: Flavor.optional(),
+    image: z.unknown(),
+    locked: z.boolean().default(false),
+    metadata: z.record(z.string(), z.string()).default({}),
+    created: z.string().default(''),
+  })
+  // Without this attribute every hypervisor would look empty.
+  .refine((row) => row[HYPERVISOR] !== undefined || row.status === 'UNKNOWN', {
+    path: [HYPERVISOR],
+    message: 'is missing; these credentials may not see where servers are (that takes the admin role)',
+  });
+
+function toServer(row: z.infer<typeof Row>): Server {
+  const pinned = row.flavor && pinnedBy(row.flavor);
+  const task = row['OS-EXT-STS:task_state'];
+  return {
+    id: row.id,
+    name: row.name,
+    projectId: row.tenant_id,
+    userId: row.user_id,
+    hypervisor: row[HYPERVISOR] ?? '',
+    status: row.status,
+    ...(task && { task }),
+    size: row.flavor ? sizeOf(row.flavor, row.image === '') : { vcpus: 0, ramMb: 0, diskGb: 0 },
+    ...(pinned !== undefined && { pinned }),
+    locked: row.locked,
+    metadata: row.metadata,
+    createdAt: row.created,
+  };
+}
+
+const everyServer: Call = {
+  service: 'compute',
+  method: 'GET',
+  path: '/servers/detail',
+  query: { all_tenants: '1' },
+  everyCell: true,
+};
+
+/**
+ * Every server of the cloud. Those of a silent cell are rows of status UNKNOWN, as far as they fit
+ * on Nova's first page beside the others: ask `silentHosts` before concluding from their absence.
+ */
+export async function listServers(session: Session): Promise<Server[]> {
+  const rows = await readPages(session, everyServer, { key: 'servers', row: Row });
+  // A server that was created while the pages were read shifts them, so that a row may come twice.
+  return [...new Map(rows.map((row) => [row.id, toServer(row)])).values()];
+}
+
+/** The servers on a compute service's host, as Nova lists them: none, too, when its cell is silent. */
+export async function listServersOn(session: Session, serviceHost: string): Promise<Server[]> {
+  const call = { ...everyServer, query: { ...everyServer.query, host: serviceHost } };
+  return (await readPages(session, call, { key: 'servers', row: Row })).map(toServer);
+}
+
+/** Rows of status UNKNOWN: the servers of silent cells. */
+export async function listUnknownServers(session: Session): Promise<Server[]> {
+  const { servers } = await session(everyServer, z.object({ servers: z.array(Row) }));
+  return servers.filter((row) => row.status === 'UNKNOWN').map(toServer);
+}
+
+/** Undefined when Nova has no such server (any more). */
+export async function readServer(session: Session, id: string): Promise<Server | undefined> {
+  const call: Call = { service: 'compute', method: 'GET', path: `/servers/${id}`, everyCell: true };
+  const answer = await unlessGone(session(call, z.object({ server: Row })));
+  return answer && toServer(answer.server);
+}
+
+/** `serviceHost` null: the scheduler chooses. Whether disks are copied is for Nova to find out. */
+export async function requestLiveMigration(
+  session: Session,
+  id: string,
+  serviceHost: string | null,
+): Promise<void> {
+  const body = { 'os-migrateLive': { host: serviceHost, block_migration: 'auto' } };
+  await session({ service: 'compute', method: 'POST', path: `/servers/${id}/action`, body }, z.unknown());
+}

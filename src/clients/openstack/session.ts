@@ -1,0 +1,118 @@
+/** Calls to Nova and Placement: signed in, addressed by the catalog, at a microversion both speak. */
+import type { z } from 'zod';
+import { findEndpoint } from './catalog.ts';
+import { OpenStackError } from './error.ts';
+import type { Exchange } from './exchange.ts';
+import { type Login, openLogin } from './login.ts';
+import { chooseMicroversion, offerOf, VersionDocument, WANTED } from './microversion.ts';
+import { TIMING } from './retry.ts';
+import { openSend, understand } from './send.ts';
+import type { OpenStackSettings } from './settings.ts';
+
+export type Service = 'compute' | 'placement';
+
+const NAMES: Record<Service, string> = { compute: 'Nova', placement: 'Placement' };
+
+export interface Call {
+  readonly service: Service;
+  readonly method: Exchange['method'];
+  /** Below the service's endpoint: `/servers/detail`. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: object;
+  /** Nova asks every cell for the answer, and waits long for one that is silent. */
+  readonly everyCell?: boolean;
+}
+
+/**
+ * Makes a call and reads its answer. Throws OpenStackError; its `retryable` says whether the same
+ * call may go well later. GET, PUT and DELETE have been tried repeatedly by then; a POST whose answer
+ * was lost may have been accepted.
+ */
+export type Session = <T>(call: Call, schema: z.ZodType<T>) => Promise<T>;
+
+interface Endpoint {
+  readonly url: string;
+  readonly microversion: string;
+}
+
+/** Nothing is asked before the first call. */
+export function openSession(settings: OpenStackSettings): Session {
+  const timing = { ...TIMING, ...settings.timing };
+  const send = openSend(timing, settings.ca);
+  const currentLogin = openLogin(settings, send, timing.answerMs);
+  // Learnt anew with every token, so that a cloud that was upgraded is asked again.
+  const endpoints = new WeakMap<Login, Map<Service, Promise<Endpoint>>>();
+
+  return async function session(call, schema) {
+    const name = `${NAMES[call.service]}: ${call.method} ${call.path}`;
+    const login = await currentLogin();
+    try {
+      return await make(call, schema, { name, login });
+    } catch (error) {
+      if (!(error instanceof OpenStackError) || error.status !== 401) throw error;
+      return make(call, schema, { name, login: await currentLogin(login) });
+    }
+  };
+
+  async function make<T>(
+    { service, method, path, query, body, everyCell }: Call,
+    schema: z.ZodType<T>,
+    { name, login }: { name: string; login: Login },
+  ): Promise<T> {
+    const endpoint = await endpointOf(login, service);
+    const answer = await send({
+      name,
+      method,
+      url: `${endpoint.url}${path}`,
+      ...(query && { query }),
+      ...(body && { body }),
+      headers: {
+        'x-auth-token': login.token,
+        'openstack-api-version': `${service} ${endpoint.microversion}`,
+      },
+      idempotent: method !== 'POST',
+      answerMs: everyCell ? timing.listMs : timing.answerMs,
+    });
+    return understand(name, answer, schema);
+  }
+
+  function endpointOf(login: Login, service: Service): Promise<Endpoint> {
+    const known = endpoints.get(login) ?? new Map<Service, Promise<Endpoint>>();
+    endpoints.set(login, known);
+    const found = known.get(service);
+    if (found !== undefined) return found;
+    const asked = discover(login, service);
+    known.set(service, asked);
+    asked.catch(() => known.delete(service));
+    return asked;
+  }
+
+  async function discover(login: Login, service: Service): Promise<Endpoint> {
+    const { interface: face, region } = settings;
+    const place = { type: service, interface: face, ...(region !== undefined && { region }) };
+    const listed = settings.endpoints[service] ?? findEndpoint(login.catalog, place);
+    const url = withoutProject(listed, login.projectId);
+    const name = `${NAMES[service]}: GET ${url}/`;
+    const answer = await send({
+      name,
+      method: 'GET',
+      url: `${url}/`,
+      headers: { 'x-auth-token': login.token },
+      idempotent: true,
+      answerMs: timing.answerMs,
+    });
+    const document = understand(name, answer, VersionDocument);
+    const offer = offerOf(document);
+    const liesAboveVersions = service === 'compute' && 'versions' in document;
+    return {
+      url: liesAboveVersions ? `${url}/${offer.id}` : url,
+      microversion: chooseMicroversion(`${NAMES[service]} at ${url}`, WANTED[service], offer),
+    };
+  }
+}
+
+/** Old catalogs end Nova's endpoint with the project's id, below which there is no version document. */
+function withoutProject(url: string, projectId: string | undefined): string {
+  return projectId !== undefined && url.endsWith(`/${projectId}`) ? url.slice(0, -projectId.length - 1) : url;
+}

@@ -61,7 +61,7 @@ export function windowAt(window: Window, zone: string, now: Date): WindowState {
 /** Why these three times make no window; undefined when they do. Each must be a time of day. */
 export function windowFault(window: Pick<Window, 'open' | 'startBy' | 'backBy'>): string | undefined {
   if (lasts(window.open, window.startBy) <= lasts(window.open, window.backBy)) return undefined;
-  return `startBy ${window.startBy} is not between open ${window.open} and backBy ${window.backBy}`;
+  return `startBy (${window.startBy}) is not between open (${window.open}) and backBy (${window.backBy})`;
 }
 
 function stateOf(now: Date, current: Opening | undefined, next: Opening | undefined): WindowState {

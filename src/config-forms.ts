@@ -1,0 +1,87 @@
+/** Has a text the form that a setting wants, and if not, what is wrong with it? */
+import { isAbsolute } from 'node:path';
+import { show } from './config-words.ts';
+import { didYouMean } from './domain/did-you-mean.ts';
+import { isZone } from './domain/local-time.ts';
+import type { DayRange } from './domain/window.ts';
+
+export function zoneFault(zone: string): string | undefined {
+  if (isZone(zone)) return undefined;
+  const meant = didYouMean(zone, Intl.supportedValuesOf('timeZone'));
+  const hint = meant === undefined ? ' (as in Europe/London)' : `, did you mean \`${meant}\`?`;
+  return `${show(zone)} is no time zone${hint}`;
+}
+
+export function timeFault(time: string): string | undefined {
+  if (/^([01]\d|2[0-3]):[0-5]\d$/.test(time)) return undefined;
+  return `${show(time)} is no time of day (00:00–23:59)`;
+}
+
+/** A day, or the first and the last of several. */
+export function daysFault(range: string): string | undefined {
+  const { from, to } = parseDays(range);
+  if (!isDay(from) || !isDay(to)) {
+    return `${show(range)} is no day and no range of days (2026-12-24 or 2026-12-24..2027-01-02)`;
+  }
+  return from <= to ? undefined : `${show(range)} ends before it begins`;
+}
+
+export function parseDays(range: string): DayRange {
+  const [from = '', to = from] = range.split('..');
+  return { from, to };
+}
+
+export function addressFault(address: string): string | undefined {
+  return isAddress(address) ? undefined : `${show(address)} is no mail address`;
+}
+
+/** A mail address, perhaps with a name before it. */
+export function mailboxFault(mailbox: string): string | undefined {
+  if (isAddress(/^[^<>\r\n]*<([^<>]*)>$/.exec(mailbox)?.[1] ?? mailbox)) return undefined;
+  return `${show(mailbox)} is no sender (Name <name@example.org>)`;
+}
+
+export function digestFault(digest: string): string | undefined {
+  if (/^[0-9a-f]{64}$/.test(digest)) return undefined;
+  return 'is no SHA-256 digest of a token (64 characters, 0–9 and a–f)';
+}
+
+export function listenFault(listen: string): string | undefined {
+  const { host, port } = parseListen(listen);
+  return host !== '' && port <= 65_535 ? undefined : `${show(listen)} is no address:port (127.0.0.1:7460)`;
+}
+
+/** `[::1]:7460` is host `::1`; the host is empty where the text has not the form. */
+export function parseListen(listen: string): { readonly host: string; readonly port: number } {
+  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(listen) ?? [];
+  return { host: bracketed ?? plain ?? '', port: Number(port) };
+}
+
+/** A URL without a password, or the path of a socket. */
+export function redisFault(url: string): string | undefined {
+  return isAbsolute(url) ? undefined : urlFault(url, ['redis:', 'rediss:']);
+}
+
+export function isRedis(url: string): boolean {
+  return isAbsolute(url) || ['redis:', 'rediss:'].includes(URL.parse(url)?.protocol ?? '');
+}
+
+export function smtpFault(url: string): string | undefined {
+  return urlFault(url, ['smtp:', 'smtps:']);
+}
+
+function urlFault(given: string, protocols: readonly string[]): string | undefined {
+  const url = URL.parse(given);
+  const forms = protocols.map((protocol) => `${protocol}//…`).join(' or ');
+  if (!url || !protocols.includes(url.protocol)) return `${show(given)} is no URL of the form ${forms}`;
+  return url.password === '' ? undefined : 'carries a password; keep that out of this file';
+}
+
+function isAddress(text: string): boolean {
+  return /^[^\s@<>]+@[^\s@<>]+$/.test(text);
+}
+
+function isDay(day: string): boolean {
+  const date = new Date(`${day}T00:00:00Z`);
+  return !Number.isNaN(date.getTime()) && date.toISOString().slice(0, 10) === day;
+}

@@ -1,0 +1,215 @@
+/** Which settings are there, what may each be, and what is it when it is left out? */
+import { homedir } from 'node:os';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import * as form from './config-forms.ts';
+import { isReference, NO_LITERAL, readSecret, Secret, type Surroundings } from './config-secret.ts';
+import { faultsOf, unknownKeys, unknownWord, wordsOf } from './config-words.ts';
+import { cronFault } from './domain/cron.ts';
+import { messageOf } from './domain/failure.ts';
+import { WEEKDAYS, windowFault } from './domain/window.ts';
+import type { Json } from './engine/job.ts';
+
+/** What the schema depends on: jobs by name, names of windows, and where secrets and paths are looked up. */
+export interface Site extends Surroundings {
+  readonly jobs: Readonly<Record<string, { readonly options: z.ZodType }>>;
+  readonly windows: readonly string[];
+}
+
+/** Parse with `safeParseAsync`: secrets are read on the way. */
+export function configSchema(site: Site) {
+  return z.strictObject({
+    dryRun: z.boolean().default(true),
+    timezone: text(form.zoneFault).default('UTC'),
+    windows: z.record(z.string(), WindowSchema).default({}),
+    operators: z.strictObject({ mail: z.array(text(form.addressFault)).default([]) }).prefault({}),
+    redis: z.strictObject({ url: redisUrl(site) }).prefault({}),
+    stateDir: path(site).prefault('var/nightshift'),
+    http: HttpSchema.prefault({}),
+    clouds: z.record(z.string(), z.strictObject({ cloud: Word })).default({}),
+    ssh: sshSchema(site).optional(),
+    mail: mailSchema(site).optional(),
+    jobs: jobsSchema(site).prefault({}),
+    engine: EngineSchema.prefault({}),
+  });
+}
+
+const Word = z.string().min(1);
+const Positive = z.int().min(1);
+const TimeOfDay = text(form.timeFault);
+
+const WindowSchema = z
+  .strictObject({
+    open: TimeOfDay,
+    startBy: TimeOfDay,
+    backBy: TimeOfDay,
+    days: z
+      .array(z.enum(WEEKDAYS))
+      .min(1)
+      .default([...WEEKDAYS]),
+    except: z.array(text(form.daysFault).transform(form.parseDays)).default([]),
+  })
+  .superRefine((window, ctx) => {
+    const message = windowFault(window);
+    if (message !== undefined) ctx.addIssue({ code: 'custom', message });
+  });
+
+const HttpSchema = z.strictObject({
+  listen: text(form.listenFault).transform(form.parseListen).prefault('127.0.0.1:7460'),
+  tokens: z
+    .array(z.strictObject({ name: Word, may: z.enum(['read', 'operate']), sha256: text(form.digestFault) }))
+    .default([]),
+});
+
+const EngineSchema = z
+  .strictObject({
+    concurrency: Positive.default(8),
+    leaseMs: Positive.default(6000),
+    renewMs: Positive.default(1500),
+    reconcileMs: Positive.default(2000),
+  })
+  .superRefine(({ leaseMs, renewMs }, ctx) => {
+    if (renewMs * 2 <= leaseMs) return;
+    const message = `${renewMs} leaves no room for one failed renewal: at most half of leaseMs (${leaseMs})`;
+    ctx.addIssue({ code: 'custom', path: ['renewMs'], message });
+  });
+
+function sshSchema(site: Site) {
+  const keys = z.strictObject({
+    user: Word,
+    key: secret(site).optional(),
+    passphrase: secret(site).optional(),
+    agent: secret(site, () => undefined)
+      .transform((socket) => socket.reveal())
+      .optional(),
+    knownHosts: path(site)
+      .transform((file): [string, ...string[]] => [file])
+      .default([resolve(site.env.HOME ?? homedir(), '.ssh/known_hosts'), '/etc/ssh/ssh_known_hosts']),
+    jump: Word.optional(),
+    port: z.int().min(1).max(65_535).default(22),
+    /** Where a hypervisor's name is not where its SSH listens. */
+    addresses: z.record(z.string(), Word).default({}),
+  });
+  return keys.superRefine(({ key, agent, passphrase }, ctx) => {
+    const fault = (path: string, message: string) => ctx.addIssue({ code: 'custom', path: [path], message });
+    if (!key && !agent) fault('key', 'is missing (or `agent`)');
+    if (passphrase && !key) fault('passphrase', 'has no key that it could open');
+  });
+}
+
+/** Left out, it is the environment's, as other programs have it. */
+function redisUrl(site: Site) {
+  const url = secret(site, form.redisFault).refine((given) => form.isRedis(given.reveal()), {
+    error: 'refers to something that is no redis://… URL',
+  });
+  return site.env.REDIS_URL ? url.prefault('env:REDIS_URL') : url.optional();
+}
+
+function mailSchema(site: Site) {
+  const keys = z.strictObject({
+    smtp: text(form.smtpFault).optional(),
+    user: secret(site, () => undefined).optional(),
+    password: secret(site).optional(),
+    folder: path(site).optional(),
+    from: text(form.mailboxFault).optional(),
+  });
+  return keys
+    .superRefine(({ smtp, user, password, folder, from }, ctx) => {
+      const fault = (key: string, message: string) => ctx.addIssue({ code: 'custom', path: [key], message });
+      if (!smtp && !folder) fault('smtp', 'is missing (or `folder`: mail is kept there and none is sent)');
+      if (smtp && folder) fault('folder', 'excludes smtp: mail is either kept or sent');
+      if (smtp && !from) fault('from', 'is missing');
+      if (!user !== !password) fault('user', 'goes together with password');
+    })
+    .transform(({ smtp, user, password, folder = '', from = 'Nightshift <nightshift@localhost>' }) => {
+      if (!smtp) return { folder, from };
+      return { smtp, from, ...(user && password && { login: { user: user.reveal(), password } }) };
+    });
+}
+
+const Armed = z.union(
+  [
+    z.boolean(),
+    z.strictObject({ aggregates: z.array(z.string()).min(1) }),
+    z.strictObject({ projects: z.array(z.string()).min(1) }),
+  ],
+  { error: 'is true, false, { aggregates: [name, …] } or { projects: [name, …] }' },
+);
+
+export interface JobConfig {
+  readonly armed: z.output<typeof Armed>;
+  /** Cron expression in the config's time zone. */
+  readonly schedule?: string | undefined;
+  /** Name of a window. */
+  readonly window?: string | undefined;
+  /** As written: the job's own defaults come in when a run is made. */
+  readonly options: Readonly<Record<string, Json>>;
+}
+
+/** An entry for each job that there is, also for those the file does not name. */
+function jobsSchema({ jobs, windows }: Site): z.ZodType<Readonly<Record<string, JobConfig>>, object> {
+  const windowFault = (name: string) =>
+    windows.includes(name) ? undefined : unknownWord('window', name, windows);
+  const entries = Object.entries(jobs).map(([name, { options }]) => [
+    name,
+    z
+      .strictObject({
+        armed: Armed.default(false),
+        schedule: text(cronFault).optional(),
+        window: text(windowFault).optional(),
+        options: optionsSchema(options).prefault({}),
+      })
+      .prefault({}),
+  ]);
+  return z.strictObject(Object.fromEntries(entries) as Record<string, z.ZodType<JobConfig>>, {
+    error: unknownKeys('job'),
+  });
+}
+
+/** Each option by itself: one that is required may still be given when a run is started. */
+function optionsSchema(options: z.ZodType) {
+  return z.record(z.string(), z.json()).superRefine((given, ctx) => {
+    if (!(options instanceof z.ZodObject)) return;
+    for (const [name, value] of Object.entries(given)) {
+      const option: z.ZodType | undefined = Object.hasOwn(options.shape, name)
+        ? options.shape[name]
+        : undefined;
+      const unknown = { path: [], message: unknownWord('option', name, Object.keys(options.shape)) };
+      const faults = option ? faultsOf(option.safeParse(value, { error: wordsOf }).error) : [unknown];
+      for (const { path, message } of faults) {
+        ctx.addIssue({ code: 'custom', path: [name, ...path], message });
+      }
+    }
+  });
+}
+
+function path({ cwd }: Site) {
+  return Word.transform((given) => resolve(cwd, given));
+}
+
+/** A text against which `faultOf` has nothing to say; what is no text is judged as if it were quoted. */
+function text(faultOf: (text: string) => string | undefined) {
+  const error = ({ input }: { input?: unknown }) =>
+    typeof input === 'number' || typeof input === 'boolean' ? faultOf(String(input)) : undefined;
+  return z.string({ error }).superRefine((given, ctx) => {
+    const message = faultOf(given);
+    // No `continue`: what is built on this text must not look at it.
+    if (message !== undefined) ctx.addIssue({ code: 'custom', message, continue: false });
+  });
+}
+
+/** A reference to a secret, or a literal against which `literalFault` has nothing to say. */
+function secret(site: Site, literalFault?: (literal: string) => string | undefined) {
+  const error = ({ input }: { input?: unknown }) => (literalFault || input === null ? undefined : NO_LITERAL);
+  return z.string({ error }).transform(async (given, ctx) => {
+    try {
+      if (literalFault === undefined || isReference(given)) return await readSecret(given, site);
+      const fault = literalFault(given);
+      if (fault === undefined) return new Secret(given);
+      ctx.addIssue(fault);
+    } catch (error) {
+      ctx.addIssue(messageOf(error));
+    }
+    return z.NEVER;
+  });
+}

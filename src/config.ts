@@ -1,0 +1,106 @@
+/** What did the operators set, where does it say so, and what is wrong with it? */
+import { access, readFile } from 'node:fs/promises';
+import { relative, resolve } from 'node:path';
+import type { z } from 'zod';
+import { configSchema, type Site } from './config-schema.ts';
+import { readingFault, Secret, type Surroundings } from './config-secret.ts';
+import { type Fault, faultsOf, sayPath, wordsOf } from './config-words.ts';
+import { parseYaml, type YamlFile } from './config-yaml.ts';
+
+export type { JobConfig } from './config-schema.ts';
+
+export type Config = z.output<ReturnType<typeof configSchema>> & {
+  /** The file it was read from, absolute; undefined when there is none and everything is at its default. */
+  readonly file: string | undefined;
+};
+
+export interface ConfigOptions extends Surroundings {
+  /** A file that must be there; else NIGHTSHIFT_CONFIG, else the first of the usual places that exists. */
+  readonly path?: string | undefined;
+  /** The jobs that there are, whose options the file may set. */
+  readonly jobs: Site['jobs'];
+}
+
+/** Every fault of the configuration, as the operator is told. Nothing was started. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly retryable = false;
+  readonly faults: readonly Fault[];
+
+  constructor(place: string, faults: readonly Fault[]) {
+    const sorted = faults.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0));
+    super(sayFaults(place, sorted));
+    this.faults = sorted;
+  }
+}
+
+const USUAL_PLACES = ['config/nightshift.yaml', '/etc/nightshift/nightshift.yaml'];
+
+/** Reads and checks the configuration, secrets included. Throws ConfigError with all faults at once. */
+export async function readConfig({ path, env, cwd, jobs }: ConfigOptions): Promise<Config> {
+  const file = await findFile(path ?? env.NIGHTSHIFT_CONFIG, cwd);
+  const place = file === undefined ? 'configuration' : placeOf(file, cwd);
+  const yaml = file === undefined ? parseYaml('') : await parseFile(file, place);
+
+  const data = yaml.data ?? {};
+  const broken = yaml.data === undefined && yaml.faults.length > 0;
+  const schema = configSchema({ env, cwd, jobs, windows: windowsIn(data) });
+  const parsed = broken ? undefined : await schema.safeParseAsync(data, { error: wordsOf });
+  const faults = [...yaml.faults, ...faultsOf(parsed?.error).map((fault) => withLine(fault, yaml))];
+  if (faults.length > 0 || !parsed?.success) throw new ConfigError(place, faults);
+
+  return { ...parsed.data, file };
+}
+
+/** Every secret that the configuration holds: what a log must not show. */
+export function secretsIn(value: unknown): Secret[] {
+  if (value instanceof Secret) return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(secretsIn) : [];
+}
+
+async function findFile(path: string | undefined, cwd: string): Promise<string | undefined> {
+  if (path !== undefined && path !== '') return resolve(cwd, path);
+  for (const place of USUAL_PLACES.map((usual) => resolve(cwd, usual))) {
+    const exists = await access(place).then(
+      () => true,
+      (error: NodeJS.ErrnoException) => error.code !== 'ENOENT' && error.code !== 'ENOTDIR',
+    );
+    if (exists) return place;
+  }
+  return undefined;
+}
+
+async function parseFile(file: string, place: string): Promise<YamlFile> {
+  try {
+    return parseYaml(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw new ConfigError(place, [{ path: [], message: `the file ${readingFault(error)}` }]);
+  }
+}
+
+/** Names of windows as written, right or wrong, so that jobs can be checked against them in one go. */
+function windowsIn(data: unknown): string[] {
+  const windows = typeof data === 'object' && data !== null && 'windows' in data ? data.windows : undefined;
+  return typeof windows === 'object' && windows !== null ? Object.keys(windows) : [];
+}
+
+function withLine(fault: Fault, yaml: YamlFile): Fault {
+  const line = yaml.lineOf(fault.path);
+  return line === undefined ? fault : { ...fault, line };
+}
+
+function placeOf(file: string, cwd: string): string {
+  const inside = relative(cwd, file);
+  return inside.startsWith('..') ? file : inside;
+}
+
+function sayFaults(place: string, faults: readonly Fault[]): string {
+  const labels = faults.map(({ line }) => (line === undefined ? '' : `line ${line}`));
+  const width = Math.max(...labels.map((label) => label.length));
+  const lines = faults.map(({ path, message }, i) => {
+    const what = path.length === 0 ? message : `${sayPath(path)}: ${message}`;
+    return width === 0 ? `  ${what}` : `  ${labels[i]!.padEnd(width)}  ${what}`;
+  });
+  const count = faults.length === 1 ? '1 fault' : `${faults.length} faults`;
+  return [place, ...lines, `${count}; nothing was started.`].join('\n');
+}

@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import { isHopeless, judgeProof, type Look } from '../../src/domain/proof.ts';
+
+const expected = { bootId: 'boot-1', next: '6.1.0-28', serviceId: 'service-7' };
+const service = { id: 'service-7', up: true, forcedDown: false, heardAt: '2026-11-24T22:59:12Z' };
+const well: Look = {
+  boot: { bootId: 'boot-2', running: '6.1.0-28' },
+  service,
+  heardFirst: '2026-11-24T22:59:02Z',
+};
+
+function failing(look: Look): string[] {
+  return judgeProof(expected, look).flatMap(({ ok, name, saw }) => (ok ? [] : [`${name}: ${saw}`]));
+}
+
+describe('judgeProof', () => {
+  it('passes a hypervisor in a new boot of the right kernel whose service is heard again', () => {
+    expect(failing(well)).toEqual([]);
+    expect(judgeProof(expected, well)).toHaveLength(6);
+  });
+
+  it.each<{ what: string; look: Partial<Look>; fails: string[] }>([
+    {
+      what: 'does not answer',
+      look: { boot: { away: 'connection refused' } },
+      fails: [
+        'answers: it does not answer: connection refused',
+        'new boot: its boot id cannot be read',
+        'kernel: its kernel cannot be read',
+      ],
+    },
+    {
+      what: 'answers and never rebooted',
+      look: { boot: { bootId: 'boot-1', running: '6.1.0-18' } },
+      fails: ['new boot: it still runs its old boot', 'kernel: kernel 6.1.0-18 runs, 6.1.0-28 was expected'],
+    },
+    {
+      what: 'came back with the old kernel',
+      look: { boot: { bootId: 'boot-2', running: '6.1.0-18' } },
+      fails: ['kernel: kernel 6.1.0-18 runs, 6.1.0-28 was expected'],
+    },
+    {
+      what: 'registered a second compute service',
+      look: { service: { ...service, id: 'service-8' } },
+      fails: ['same service: its compute service is service-8, it was service-7'],
+    },
+    {
+      what: 'is called up by Nova because of a heartbeat from before',
+      look: { heardFirst: service.heardAt },
+      fails: ['heartbeat: its compute service has not been heard since the reboot'],
+    },
+    {
+      what: 'is down',
+      look: { service: { ...service, up: false } },
+      fails: ['service up: its compute service is down'],
+    },
+    {
+      what: 'is forced down',
+      look: { service: { ...service, forcedDown: true } },
+      fails: ['service up: its compute service is forced down'],
+    },
+    {
+      what: 'cannot be looked at through Nova',
+      look: { service: { away: '503' } },
+      fails: ['same service', 'heartbeat', 'service up'].map(
+        (name) => `${name}: its compute service cannot be looked at: 503`,
+      ),
+    },
+  ])('fails a hypervisor that $what', ({ look, fails }) => {
+    expect(failing({ ...well, ...look })).toEqual(fails);
+  });
+});
+
+describe('isHopeless', () => {
+  it.each<{ what: string; boot: Look['boot']; hopeless: boolean }>([
+    { what: 'another kernel in a new boot', boot: { bootId: 'boot-2', running: '6.1.0-18' }, hopeless: true },
+    { what: 'the old boot', boot: { bootId: 'boot-1', running: '6.1.0-18' }, hopeless: false },
+    { what: 'silence', boot: { away: 'connection refused' }, hopeless: false },
+    { what: 'the right kernel', boot: well.boot, hopeless: false },
+  ])('says $hopeless for $what', ({ boot, hopeless }) => {
+    expect(isHopeless(expected, { ...well, boot })).toBe(hopeless);
+  });
+});

@@ -1,0 +1,147 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Fleet, Hypervisor, Server } from '../../src/domain/fleet.ts';
+import type { RebootNeed } from '../../src/domain/reboot-need.ts';
+import { planReboots, type RebootQuestion } from '../../src/domain/reboot-order.ts';
+import { hypervisor, needsNone, needsReboot, server, size } from '../support/builders.ts';
+
+function question(
+  hypervisors: Hypervisor[],
+  servers: Server[] = [],
+  more: Partial<RebootQuestion> = {},
+): RebootQuestion {
+  const fleet: Fleet = { takenAt: '2026-11-24T22:00:00Z', hypervisors, servers, groups: [] };
+  const needs = Object.fromEntries(hypervisors.map(({ name }) => [name, needsReboot()]));
+  return { fleet, needs, armed: true, limit: 100, mbPerSecond: 100, ...more };
+}
+
+const roomy = hypervisor('roomy');
+const onlyHv1: Partial<RebootQuestion> = { needs: { hv1: needsReboot() } };
+
+describe('planReboots', () => {
+  it('takes empty hypervisors first, then the cheapest drain, then the name as people count', () => {
+    const hypervisors = ['hv1', 'hv2', 'hv3', 'hv10'].map((name) => hypervisor(name));
+    const servers = [server('big', 'hv1', { size: size(64) }), server('small', 'hv2', { size: size(8) })];
+
+    const { order } = planReboots(question(hypervisors, servers));
+
+    expect(order.map(({ name }) => name)).toEqual(['hv3', 'hv10', 'hv2', 'hv1']);
+    expect(order.at(-1)).toEqual({
+      name: 'hv1',
+      guests: 1,
+      ramMb: 65_536,
+      diskGb: 10,
+      why: '6.1.0-18 runs, 6.1.0-28 boots next',
+      drainSeconds: 763,
+    });
+  });
+
+  it('counts a hypervisor with stopped guests only as empty', () => {
+    const { order } = planReboots(question([hypervisor('hv1')], [server('s', 'hv1', { status: 'SHUTOFF' })]));
+
+    expect(order[0]).toMatchObject({ guests: 0, drainSeconds: 0 });
+  });
+
+  it('leaves what exceeds the limit for later, in order', () => {
+    const plan = planReboots(
+      question(
+        ['hv1', 'hv2', 'hv3'].map((name) => hypervisor(name)),
+        [],
+        { limit: 1 },
+      ),
+    );
+
+    expect(plan.order.map(({ name }) => name)).toEqual(['hv1']);
+    expect(plan.later).toEqual(['hv2', 'hv3']);
+  });
+
+  it('takes only hypervisors that need it', () => {
+    expect(planReboots(question([hypervisor('hv1')], [], { needs: { hv1: needsNone() } }))).toEqual({
+      order: [],
+      held: [],
+      later: [],
+    });
+  });
+
+  it.each<{ why: string; is?: Partial<Hypervisor>; guests?: Server[]; more?: Partial<RebootQuestion> }>([
+    { why: 'disabled by somebody else: "disk swap, ask Kim"', is: { disabled: 'disk swap, ask Kim' } },
+    { why: 'disabled by somebody else, who gave no reason', is: { disabled: '' } },
+    {
+      why: 'disabled (by nightshift reboot-hypervisors~20261123T224100Z), which left it to a person',
+      is: { disabled: 'nightshift reboot-hypervisors~20261123T224100Z: reboot' },
+    },
+    { why: 'its compute service is down', is: { up: false } },
+    { why: 'not armed (outside aggregate canary)', more: { armed: { aggregates: ['canary'] } } },
+    { why: 'not armed', more: { armed: false } },
+    {
+      why: 'cannot be reached: connection refused',
+      more: { needs: { hv1: { need: 'unclear', why: 'cannot be reached: connection refused' } } },
+    },
+    {
+      why: '2 servers cannot leave now: gpu-a gpu-… cannot be moved (PCI device) and web web… is locked',
+      guests: [server('gpu-a', 'hv1', { pinned: 'PCI device' }), server('web', 'hv1', { locked: true })],
+    },
+    {
+      why: '1 server cannot leave now: web web… has a resize that nobody has confirmed',
+      guests: [server('web', 'hv1', { status: 'VERIFY_RESIZE' })],
+    },
+    {
+      why: '1 server cannot leave now: web web… is being built',
+      guests: [server('web', 'hv1', { status: 'BUILD' })],
+    },
+    {
+      why: 'Nova cannot see 1 server: a cell is down',
+      guests: [server('lost', '', { status: 'UNKNOWN' })],
+    },
+    {
+      why: 'no room: no other hypervisor has 200 GiB of memory, 50 vCPU, 10 GiB of disk free for huge',
+      guests: [server('huge', 'hv1', { size: size(200) })],
+    },
+  ])('holds a hypervisor: $why', ({ why, is, guests, more }) => {
+    const plan = planReboots(question([hypervisor('hv1', is), roomy], guests, { ...onlyHv1, ...more }));
+
+    expect(plan.held).toEqual([{ name: 'hv1', why }]);
+    expect(plan.order).toEqual([]);
+  });
+
+  it('takes a hypervisor of an armed aggregate', () => {
+    const canary = hypervisor('hv1', { aggregates: ['rack-a', 'canary'] });
+
+    const plan = planReboots(question([canary, roomy], [], { armed: { aggregates: ['canary'] } }));
+
+    expect(plan.order.map(({ name }) => name)).toEqual(['hv1']);
+  });
+
+  it('accounts for every hypervisor exactly once', () => {
+    fc.assert(
+      fc.property(fleets, fc.integer({ min: 1, max: 4 }), (spec, limit) => {
+        const hypervisors = spec.map(({ is }, n) => hypervisor(`hv${n}`, is));
+        const servers = spec.flatMap(({ guests }, n) =>
+          guests.map((is, g) => server(`s${n}-${g}`, `hv${n}`, is)),
+        );
+        const needs = Object.fromEntries(spec.map(({ need }, n) => [`hv${n}`, need]));
+
+        const { order, held, later } = planReboots(question(hypervisors, servers, { needs, limit }));
+
+        const named = [...order.map(({ name }) => name), ...held.map(({ name }) => name), ...later];
+        const needy = Object.keys(needs).filter((name) => needs[name]?.need !== 'no');
+        expect(named.toSorted()).toEqual(needy.toSorted());
+        expect(order.length).toBeLessThanOrEqual(limit);
+        expect(held.every(({ why }) => why.length > 0)).toBe(true);
+      }),
+    );
+  });
+});
+
+const unclear: RebootNeed = { need: 'unclear', why: 'cannot be reached' };
+const fleets = fc.array(
+  fc.record({
+    need: fc.constantFrom(needsReboot(), needsReboot(), needsNone(), unclear),
+    is: fc.constantFrom<Partial<Hypervisor>>({}, {}, { up: false }, { disabled: 'x' }, { zone: 'az2' }),
+    guests: fc.array(
+      fc.constantFrom<Partial<Server>>({}, { status: 'SHUTOFF' }, { locked: true }, { size: size(120) }),
+      { maxLength: 3 },
+    ),
+  }),
+  { maxLength: 6 },
+);

@@ -1,0 +1,128 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { RebootPlan } from '../../src/domain/reboot-order.ts';
+import { describeNight, describePlan, type Night, nightMail } from '../../src/domain/reboot-report.ts';
+
+const kernel = '6.1.0-18 runs, 6.1.0-28 boots next';
+const plan: RebootPlan = {
+  order: [
+    { name: 'hv03', guests: 0, ramMb: 0, diskGb: 0, why: kernel, drainSeconds: 0 },
+    { name: 'hv07', guests: 11, ramMb: 90_112, diskGb: 16, why: kernel, drainSeconds: 360 },
+  ],
+  held: [{ name: 'hv11', why: 'disabled by somebody else: "disk swap, ask Kim"' }],
+  later: ['hv04', 'hv05'],
+};
+const night: Night = {
+  runId: 'reboot-hypervisors~20261124T224100Z',
+  plan,
+  limit: 2,
+  outcomes: [
+    { name: 'hv03', verdict: 'done', why: 'rebooted in 41 s' },
+    { name: 'hv07', verdict: 'done', why: 'rebooted in 50 s', drainMs: 660_000 },
+  ],
+  at: new Date('2026-11-24T23:30:00Z'),
+};
+
+describe('describePlan', () => {
+  it('shows what is done tonight, what is held and why, and what is left for later', () => {
+    expect(describePlan(plan, 2)).toEqual({
+      headline: '5 hypervisors need a reboot. Tonight 2, held 1, not tonight 2.',
+      sheet: {
+        columns: ['#', 'hypervisor', 'guests', 'why', 'drain', 'GiB'],
+        rows: [
+          [1, 'hv03', 0, kernel, null, 0],
+          [2, 'hv07', 11, kernel, '~6 min', 104],
+        ],
+      },
+      lines: [
+        'held  hv11  disabled by somebody else: "disk swap, ask Kim"',
+        'not tonight  2 (limit=2): hv04 and hv05',
+      ],
+    });
+  });
+
+  it('says in one line that there is nothing to do', () => {
+    const nothing = { order: [], held: [], later: [] };
+
+    expect(describePlan(nothing, 2)).toEqual({ headline: 'No hypervisor needs a reboot.', lines: [] });
+  });
+});
+
+describe('nightMail', () => {
+  it('tells of a night that went well', () => {
+    expect(nightMail(night)).toEqual({
+      subject: '[nightshift] Tue 24 Nov 2026: 2 rebooted',
+      text: [
+        '5 needed a reboot: 2 done, 1 held, 2 not tonight.',
+        'done  2: hv03 and hv07 (longest drain hv07, 11 min)',
+        'held  hv11  disabled by somebody else: "disk swap, ask Kim"',
+        'not tonight  2 (limit=2): hv04 and hv05',
+        '',
+      ].join('\n'),
+    });
+  });
+
+  it('tells first what needs a person, and what to type', () => {
+    const why = 'failed 1 of 6 checks: kernel 6.1.0-18 runs, 6.1.0-28 was expected';
+    const mail = nightMail({
+      ...night,
+      outcomes: [{ name: 'hv03', verdict: 'failed', why }],
+      stopped: 'nothing was rebooted after hv03',
+    });
+
+    expect(mail?.subject).toBe('[nightshift] Tue 24 Nov 2026: 0 rebooted, 1 needs you');
+    expect(mail?.text.split('\n').slice(0, 6)).toEqual([
+      '5 needed a reboot: 1 held, 3 not tonight, 1 needs you.',
+      'Needs you',
+      `  hv03  ${why}. It is disabled (by nightshift).`,
+      '    look:                  nightshift show reboot-hypervisors~20261124T224100Z',
+      '    go on, when repaired:  nightshift resume reboot-hypervisors~20261124T224100Z',
+      '    or enable it yourself: openstack compute service set --enable "$(openstack hypervisor show hv03 -f value -c service_host)" nova-compute',
+    ]);
+    expect(mail?.text).toContain('not tonight  1 (nothing was rebooted after hv03): hv07');
+  });
+
+  it('is not written for a night in which nothing was touched', () => {
+    const outcomes = [{ name: 'hv03', verdict: 'held', why: 'no room' } as const];
+
+    expect(nightMail({ ...night, outcomes })).toBeUndefined();
+  });
+});
+
+describe('describeNight', () => {
+  it('counts every hypervisor of the plan once', () => {
+    const verdicts = fc.constantFrom('done', 'skipped', 'held', 'given back', 'failed');
+    fc.assert(
+      fc.property(
+        fc.array(verdicts, { maxLength: 6 }),
+        fc.nat(3),
+        fc.nat(3),
+        fc.nat(3),
+        (ends, rest, held, later) => {
+          const order = names(ends.length + rest, 'hv').map((name) => ({ ...plan.order[0]!, name }));
+          const outcomes = ends.map((verdict, i) => ({
+            name: `hv${i}`,
+            verdict: verdict as 'done',
+            why: 'x',
+          }));
+          const planned = {
+            order,
+            held: names(held, 'held').map((name) => ({ name, why: 'x' })),
+            later: names(later, 'later'),
+          };
+
+          const { headline } = describeNight({ ...night, plan: planned, outcomes });
+
+          const numbers = [...headline.matchAll(/\d+/g)].map(Number);
+          const [all = 0, ...parts] = numbers;
+          expect(parts.reduce((sum, n) => sum + n, 0)).toBe(all);
+          expect(all).toBe(order.length + held + later);
+        },
+      ),
+    );
+  });
+});
+
+function names(n: number, as: string): string[] {
+  return Array.from({ length: n }, (_, i) => `${as}${i}`);
+}

@@ -117,7 +117,7 @@ describe.each([
       });
 
       it.skipIf(!existsSync('/usr/bin/script'))('hears one Ctrl-C on a terminal once', async () => {
-        const command = `${node} ${join(home, place, 'src/nightshift.js')}`;
+        const command = `exec ${node} ${join(home, place, 'src/nightshift.js')}`;
         const { child, line, end } = start('/usr/bin/script', ['-qec', command, '/dev/null']);
         await line();
 

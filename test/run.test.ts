@@ -74,6 +74,5 @@ describe.runIf(existsSync('/proc/self/environ'))('a process that outlives its ru
   it('answers how its program ended', async () => {
     expect(await run('sh', ['-c', 'exit 5'], process.env)).toBe(5);
     expect(await run('sh', ['-c', 'kill -KILL $$'], process.env)).toBe(137);
-    expect(await run('/no/such/program', [], process.env)).toBe(127);
   });
 });

@@ -29,9 +29,10 @@ export const TEST_PROGRAMS = [
 /** The lab installs what else it needs by itself. @type {readonly Program[]} */
 export const LAB_PROGRAMS = [...TEST_PROGRAMS, { any: ['/usr/bin/python3'], debian: 'python3' }];
 
-/** The environment of whatever is run: npm's programs first, so also its Node; administrators' ones too. */
+/** The environment of whatever is run: npm's programs first, so also its Node; no colours in a file. */
 export function environment() {
-  return { ...process.env, PATH: [BIN, ...searchPath()].join(delimiter) };
+  const plain = process.stdout.isTTY || process.env.FORCE_COLOR !== undefined ? {} : { NO_COLOR: '1' };
+  return { ...process.env, ...plain, PATH: [BIN, ...searchPath()].join(delimiter) };
 }
 
 function searchPath() {

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Redis } from 'ioredis';
 import type { z } from 'zod';
 import { Engine, type EngineOptions } from '../../src/engine/engine.ts';
 import type { Job, Log } from '../../src/engine/job.ts';
@@ -48,7 +49,7 @@ export async function openHouse({ durable = false } = {}): Promise<House> {
   const stateDir = mkdtempSync(join(tmpdir(), 'ns-'));
   const place = { stateDir, ...(durable ? {} : { volatile: true as const }), onError: () => {} };
   const redis = await openRedis(place);
-  const engines: TestEngine<object>[] = [];
+  const closings: (() => Promise<void>)[] = [];
   const sent: OutgoingMail[] = [];
   const logged: string[] = [];
   const say = (message: string, fields?: object): void =>
@@ -83,8 +84,14 @@ export async function openHouse({ durable = false } = {}): Promise<House> {
           if (!dead && options.deathAt?.({ when: 'after', ...point })) die();
           return dead ? never() : answer;
         };
+      const connections: Redis[] = [];
+      const connect = (): Redis => {
+        const connection = redis.connect();
+        connections.push(connection);
+        return connection;
+      };
       const engine = await Engine.open<Clients>({
-        redis: { ...redis, close: () => Promise.resolve() },
+        redis: { ...redis, connect, close: () => Promise.resolve() },
         stateDir,
         jobs: new Map(
           Object.entries(jobs).map(([name, job]) => [name, { name, job, definition: 'sha256:test' }]),
@@ -100,12 +107,14 @@ export async function openHouse({ durable = false } = {}): Promise<House> {
         around,
         ...options,
       });
-      const made = { engine, died: death.promise, die };
-      engines.push(made as unknown as TestEngine<object>);
-      return made;
+      closings.push(async () => {
+        if (!dead) return engine.close();
+        for (const connection of connections) connection.disconnect();
+      });
+      return { engine, died: death.promise, die };
     },
     async close() {
-      await Promise.all(engines.map(({ engine }) => engine.close()));
+      await Promise.all(closings.map((close) => close()));
       await redis.close();
       rmSync(stateDir, { recursive: true, force: true });
     },

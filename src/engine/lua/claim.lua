@@ -5,11 +5,11 @@ local hash = run_key(args.run)
 local was = redis.call('HMGET', hash, 'state', 'owner', 'leaseUntil')
 local state, owner, lease_until = was[1], was[2], tonumber(was[3] or '0')
 if not state then return { 'GONE' } end
-if terminal[state] or state == 'waiting' or state == 'needs-decision' then return { 'NOT_DUE', state } end
+if terminal[state] or state == 'waiting' or state == 'needs-decision' then return { 'NOT_DUE', 0, state } end
 if owner and owner ~= args.node then
   -- While Redis was away a living owner could not renew: it gets `patience` to come back first.
   local left = math.max(lease_until - now_ms, args.patienceMs)
-  if left > 0 then return { 'BUSY', text(left) } end
+  if left > 0 then return { 'BUSY', 0, text(left) } end
 end
 local fence = next_fence(args.run)
 redis.call('HSET', hash, 'state', 'running', 'owner', args.node, 'fence', fence, 'leaseUntil', now_ms + args.leaseMs)

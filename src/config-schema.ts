@@ -3,8 +3,9 @@ import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import * as form from './config-forms.ts';
+import { optionFaults } from './config-options.ts';
 import { isReference, NO_LITERAL, readSecret, Secret, type Surroundings } from './config-secret.ts';
-import { faultsOf, unknownKeys, unknownWord, wordsOf } from './config-words.ts';
+import { unknownKeys, unknownWord } from './config-words.ts';
 import { cronFault } from './domain/cron.ts';
 import { messageOf } from './domain/failure.ts';
 import { WEEKDAYS, windowFault } from './domain/window.ts';
@@ -166,20 +167,13 @@ function jobsSchema({ jobs, windows }: Site): z.ZodType<Readonly<Record<string, 
   });
 }
 
-/** Each option by itself: one that is required may still be given when a run is started. */
+/** What a job requires and the file leaves out may still be given when a run is started. */
 function optionsSchema(options: z.ZodType) {
   return z.record(z.string(), z.json()).superRefine((given, ctx) => {
-    if (!(options instanceof z.ZodObject)) return;
-    for (const [name, value] of Object.entries(given)) {
-      const option: z.ZodType | undefined = Object.hasOwn(options.shape, name)
-        ? options.shape[name]
-        : undefined;
-      const unknown = { path: [], message: unknownWord('option', name, Object.keys(options.shape)) };
-      const faults = option ? faultsOf(option.safeParse(value, { error: wordsOf }).error) : [unknown];
-      for (const { path, message } of faults) {
-        ctx.addIssue({ code: 'custom', path: [name, ...path], message });
-      }
-    }
+    const faults = optionFaults(options, given).filter(
+      ({ path: [name] }) => name === undefined || Object.hasOwn(given, name),
+    );
+    for (const { path, message } of faults) ctx.addIssue({ code: 'custom', path: [...path], message });
   });
 }
 

@@ -425,6 +425,27 @@ jobs:
     expect(await faultsIn(`jobs:\n  ${job}\n${window}`)).toEqual([fault]);
   });
 
+  it('names in the options of a job several at once, but not what may still be given later', async () => {
+    const options = '{ limit: 0, limt: 3, colour: red }';
+
+    expect(await faultsIn(`jobs:\n  reboot-hypervisors:\n    options: ${options}`)).toEqual([
+      'line 3 jobs.reboot-hypervisors.options.limit: 0 is too small: more than 0',
+      'line 3 jobs.reboot-hypervisors.options.limt: unknown option, did you mean `limit`?',
+      'line 3 jobs.reboot-hypervisors.options.colour: unknown option; there is limit, hosts, drain, reason',
+    ]);
+  });
+
+  it('names what one option of a job says against another', async () => {
+    const options = z
+      .object({ from: z.int(), to: z.int() })
+      .refine(({ from, to }) => from <= to, 'from is after to');
+    await writeFile(join(cwd, 'config/nightshift.yaml'), 'jobs: { span: { options: { from: 2, to: 1 } } }');
+
+    const reading = readConfig({ env: {}, cwd, jobs: { span: { options } } });
+
+    await expect(reading).rejects.toThrow('line 1  jobs.span.options: from is after to');
+  });
+
   it.each([
     [
       'a duplicate key',

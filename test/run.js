@@ -7,8 +7,8 @@
  * Plain JavaScript without packages for Node 20: it is what brings the rest. Exit codes: 0 all is well,
  * 1 something failed, 78 the machine lacks something, 130 and 143 interrupted.
  */
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   environment,
@@ -21,7 +21,7 @@ import {
   untried,
   whyNoLab,
 } from './support/machine.js';
-import { endChildrenOnSignals, endStrays, interruption, run } from './support/processes.js';
+import { endChildrenOnSignals, endStrays, interruption, run, runAnyway } from './support/processes.js';
 import { addUp, sentence, tally } from './support/tally.js';
 
 /** @typedef {import('./support/tally.js').Tally} Tally */
@@ -47,7 +47,7 @@ async function check() {
     if ((await run(program, args, environment())) !== 0) failed.push(program);
   }
 
-  if (failed.length > 0) console.error(`\nThe check failed: ${failed.join(', ')}.`);
+  if (failed.length > 0 && !interruption()) console.error(`\nThe check failed: ${failed.join(', ')}.`);
   return { passed: 0, failed: failed.length > 0 ? 1 : 0, skipped: 0 };
 }
 
@@ -70,12 +70,12 @@ async function lab(args) {
   const dir = mkdtempSync(join(tmpdir(), 'nightshift-lab-'));
   try {
     if ((await run(LAB, ['up', '--dir', dir, '--port-shift', 'auto'], environment())) !== 0) {
-      console.error('The lab did not come up.');
+      if (!interruption()) console.error('The lab did not come up.');
       return keepLogs(dir, { passed: 0, failed: 1, skipped: 0 });
     }
     return keepLogs(dir, await vitest('lab', args, { ...environment(), LAB_DIR: dir }));
   } finally {
-    await run(LAB, ['down', '--dir', dir, '--purge'], environment());
+    await runAnyway(LAB, ['down', '--dir', dir, '--purge'], environment());
   }
 }
 
@@ -86,7 +86,7 @@ async function lab(args) {
 function keepLogs(dir, result) {
   const logs = join(RESULTS, 'lab-log');
   rmSync(logs, { recursive: true, force: true });
-  if (result.failed > 0) {
+  if (result.failed > 0 && !interruption() && existsSync(join(dir, 'log'))) {
     cpSync(join(dir, 'log'), logs, { recursive: true });
     console.error(`The lab's logs are kept in ${logs}.`);
   }
@@ -140,7 +140,7 @@ async function orMissing(part) {
     return await part();
   } catch (error) {
     if (!(error instanceof Missing)) throw error;
-    console.error(error.message);
+    if (!interruption()) console.error(error.message);
     return error.message === whyNoLab()
       ? { passed: 0, failed: 0, skipped: 1 }
       : { passed: 0, failed: 1, skipped: 0 };
@@ -158,21 +158,35 @@ async function main() {
   process.chdir(ROOT);
   endChildrenOnSignals();
 
-  let result = await commands[/** @type {keyof typeof commands} */ (command)]();
-  const strays = await endStrays(5_000);
-  for (const stray of strays) console.error(`Left running, now ended: ${stray}`);
-  if (strays.length > 0 && !interruption()) result = addUp([result, { passed: 0, failed: 1, skipped: 0 }]);
-
+  const result = await orStrays(commands[/** @type {keyof typeof commands} */ (command)]);
   if (command !== 'check') for (const each of untried()) console.log(each);
   if (command === 'ci') console.log(sentence(result));
-  if (interruption()) return interruption() === 'SIGINT' ? 130 : 143;
   return result.failed > 0 || (command !== 'check' && result.passed === 0) ? 1 : 0;
+}
+
+/**
+ * A run that leaves a process behind has failed, however well it did.
+ *
+ * @param {() => Promise<Tally>} part
+ */
+async function orStrays(part) {
+  let strays;
+  let result;
+  try {
+    result = await part();
+  } finally {
+    strays = await endStrays(5_000);
+    if (!interruption()) for (const stray of strays) console.error(`Left running, now ended: ${stray}`);
+  }
+  return strays.length > 0 ? addUp([result, { passed: 0, failed: 1, skipped: 0 }]) : result;
 }
 
 try {
   process.exitCode = await main();
 } catch (error) {
   if (!(error instanceof Missing)) throw error;
-  console.error(error.message);
+  if (!interruption()) console.error(error.message);
   process.exitCode = 78;
 }
+const signal = interruption();
+if (signal) process.exitCode = 128 + constants.signals[signal];

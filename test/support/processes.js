@@ -1,6 +1,7 @@
 /** Runs what a check or a test run needs, and answers which of its processes have stayed behind. */
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { constants } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** In the environment of every process of this run, however detached: what stays behind is found by it. */
@@ -24,7 +25,7 @@ export function endChildrenOnSignals() {
       const again = interruptedBy !== undefined;
       interruptedBy = signal;
       for (const child of running) {
-        signalGroup(child, again ? 'SIGKILL' : signal);
+        signalGroup(child, again ? 'SIGKILL' : 'SIGTERM');
         setTimeout(() => signalGroup(child, 'SIGKILL'), 10_000).unref();
       }
     });
@@ -32,14 +33,27 @@ export function endChildrenOnSignals() {
 
 /**
  * Runs a program in a process group of its own, its output streaming through, and answers its exit
- * code; 127 when it could not be started, 130 and the like when a signal ended it.
+ * code: 127 when it could not be started, 128 and more when a signal ended it. Starts nothing any
+ * more once the run is interrupted; `runAnyway` does.
  *
  * @param {string} program
  * @param {readonly string[]} args
  * @param {NodeJS.ProcessEnv} env
  * @returns {Promise<number>}
  */
-export function run(program, args, env) {
+export async function run(program, args, env) {
+  return interruptedBy === undefined
+    ? await runAnyway(program, args, env)
+    : 128 + constants.signals[interruptedBy];
+}
+
+/**
+ * @param {string} program
+ * @param {readonly string[]} args
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<number>}
+ */
+export function runAnyway(program, args, env) {
   const [name, value] = MARK.split('=');
   return new Promise((resolve) => {
     const child = spawn(program, args, {
@@ -55,7 +69,7 @@ export function run(program, args, env) {
     });
     child.on('exit', (code, signal) => {
       running.delete(child);
-      resolve(code ?? (signal === 'SIGINT' ? 130 : signal === 'SIGKILL' ? 137 : 143));
+      resolve(code ?? 128 + constants.signals[signal ?? 'SIGTERM']);
     });
   });
 }

@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
+import { messageOf } from '../../domain/failure.ts';
+import type { Faults } from './faults.ts';
 
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -20,7 +22,7 @@ export interface CloudsFile {
  * The first clouds.yaml there is, with secure.yaml laid over it; undefined when there is none. The
  * places are the ones of the other OpenStack clients. What is wrong is added to `faults`.
  */
-export function readClouds(around: Surroundings, faults: string[]): CloudsFile | undefined {
+export function readClouds(around: Surroundings, faults: Faults): CloudsFile | undefined {
   const open = readFirst('clouds.yaml', 'OS_CLIENT_CONFIG_FILE', around, faults);
   if (open === undefined) return undefined;
   const secret = readFirst('secure.yaml', 'OS_CLIENT_SECURE_FILE', around, faults);
@@ -36,7 +38,7 @@ function readFirst(
   file: string,
   variable: string,
   { env, cwd, home }: Surroundings,
-  faults: string[],
+  faults: Faults,
 ): { path: string; content: Entry } | undefined {
   const named = env[variable];
   const places = [cwd, join(home, '.config/openstack'), '/etc/openstack'].map((place) => join(place, file));
@@ -46,8 +48,8 @@ function readFirst(
       text = readFileSync(path, 'utf8');
     } catch (error) {
       const isAbsent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-      if (isAbsent && named) faults.push(`${variable}: there is no file ${path}`);
-      if (!isAbsent) faults.push(`${path}: cannot be read: ${String(error)}`);
+      if (isAbsent && named) faults.add(variable, `there is no file ${path}`);
+      if (!isAbsent) faults.add(path, `cannot be read: ${messageOf(error)}`);
       if (isAbsent) continue;
       return undefined;
     }
@@ -56,17 +58,17 @@ function readFirst(
   return undefined;
 }
 
-function parse(path: string, text: string, faults: string[]): Entry {
+function parse(path: string, text: string, faults: Faults): Entry {
   // Every scalar as it is written: a password 0123 is no number.
   const document = parseDocument(text, { schema: 'failsafe', prettyErrors: false });
   const lineOf = (offset: number) => text.slice(0, offset).split('\n').length;
   // The parser's own message can quote the line, and the line can hold a password.
   for (const error of document.errors)
-    faults.push(`${path} line ${lineOf(error.pos[0])}: no valid YAML (${error.code})`);
+    faults.add(`${path} line ${lineOf(error.pos[0])}`, `no valid YAML (${error.code})`);
   if (document.errors.length > 0) return {};
   const content: unknown = document.toJS();
   if (isMap(content)) return content;
-  faults.push(`${path}: must hold a map with the key clouds`);
+  faults.add(path, `must hold a map with the key clouds`);
   return {};
 }
 

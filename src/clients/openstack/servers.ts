@@ -19,7 +19,7 @@ const Row = z
     'OS-EXT-STS:task_state': z.string().nullish(),
     [HYPERVISOR]: z.string().nullish(),
     flavor: Flavor.optional(),
-    image: z.unknown(),
+    image: z.unknown().optional(),
     locked: z.boolean().default(false),
     metadata: z.record(z.string(), z.string()).default({}),
     created: z.string().default(''),

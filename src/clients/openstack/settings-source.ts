@@ -1,5 +1,6 @@
 /** Where a cloud's settings are written, and under which names: a clouds.yaml, or the environment. */
 import { type CloudsFile, type Entry, readClouds, type Surroundings } from './clouds-yaml.ts';
+import type { Faults } from './faults.ts';
 
 export interface Choice extends Surroundings {
   /** A name in clouds.yaml. Left out: OS_CLOUD, else the OS_* environment, else the file's only cloud. */
@@ -43,25 +44,25 @@ export interface Source {
 }
 
 /** Finds the cloud that is wanted; undefined, with the reason added to `faults`, when there is none. */
-export function findSource(choice: Choice, faults: string[]): Source | undefined {
+export function findSource(choice: Choice, faults: Faults): Source | undefined {
   const { env } = choice;
   const name = choice.cloud ?? (env['OS_CLOUD'] || undefined);
   if (name === undefined && env['OS_AUTH_URL']) return fromEnvironment(env);
 
   const file = readClouds(choice, faults);
   if (file === undefined) {
-    if (faults.length > 0) return undefined;
-    const sought = name === undefined ? 'no cloud is named' : `cloud ${name} is wanted`;
-    faults.push(`${sought}, and there is neither a clouds.yaml nor OS_AUTH_URL`);
+    if (faults.lines.length > 0) return undefined;
+    const sought = name === undefined ? 'none is named' : `${name} is wanted`;
+    faults.add('cloud', `${sought}, and there is neither a clouds.yaml nor OS_AUTH_URL`);
     return undefined;
   }
   const names = [...file.clouds.keys()];
   const chosen = name ?? (names.length === 1 ? names[0] : undefined);
   const entry = chosen === undefined ? undefined : file.clouds.get(chosen);
   if (chosen !== undefined && entry !== undefined) return fromFile(file, chosen, entry, faults);
-  if (faults.length === 0) {
+  if (faults.lines.length === 0) {
     const fault = chosen === undefined ? 'say which cloud is meant' : `there is no cloud ${chosen}`;
-    faults.push(`${file.path}: ${fault}; it has ${names.join(', ') || 'none'}`);
+    faults.add(file.path, `${fault}; it has ${names.join(', ') || 'none'}`);
   }
   return undefined;
 }
@@ -74,9 +75,9 @@ function fromEnvironment(env: Surroundings['env']): Source {
   };
 }
 
-function fromFile({ path }: CloudsFile, name: string, entry: Entry, faults: string[]): Source {
+function fromFile({ path }: CloudsFile, name: string, entry: Entry, faults: Faults): Source {
   const at = (key: string) => `${path} clouds.${name}.${key}`;
-  if ('profile' in entry) faults.push(`${at('profile')}: profiles are not read; write what it holds here`);
+  if ('profile' in entry) faults.add(at('profile'), 'profiles are not read; write what it holds here');
   return {
     name: `cloud ${name} (${path})`,
     get(key) {
@@ -84,7 +85,7 @@ function fromFile({ path }: CloudsFile, name: string, entry: Entry, faults: stri
       for (const part of key.split('.')) value = (value as Entry | undefined)?.[part];
       if (value === undefined || value === '') return undefined;
       if (typeof value === 'string') return value;
-      faults.push(`${at(key)}: must be a text`);
+      faults.add(at(key), 'must be a text');
       return undefined;
     },
     at,

@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import type { Interface } from './catalog.ts';
 import type { Surroundings } from './clouds-yaml.ts';
 import { OpenStackError } from './error.ts';
+import { Faults } from './faults.ts';
 import type { Credential, InDomain } from './identity.ts';
 import type { Timing } from './retry.ts';
 import { type Choice, findSource, type Key, type Source } from './settings-source.ts';
@@ -30,19 +31,19 @@ export interface OpenStackSettings {
  * fault with its file and key.
  */
 export function readOpenStackSettings(choice: Choice): OpenStackSettings {
-  const faults: string[] = [];
+  const faults = new Faults();
   const source = findSource(choice, faults);
-  const settings = source && faults.length === 0 ? build(source, choice, faults) : undefined;
-  if (settings !== undefined && faults.length === 0) return settings;
-  const lines = [...new Set(faults)];
-  const count = lines.length === 1 ? '1 fault' : `${lines.length} faults`;
+  const settings = source && build(source, choice, faults);
+  const { lines } = faults;
+  if (settings !== undefined && lines.length === 0) return settings;
   const where = source?.name ?? 'OpenStack';
+  const count = lines.length === 1 ? '1 fault' : `${lines.length} faults`;
   throw new OpenStackError([`${where}: ${count} in its settings`, ...lines].join('\n  '), {
     retryable: false,
   });
 }
 
-function build(source: Source, around: Surroundings, faults: string[]): OpenStackSettings | undefined {
+function build(source: Source, around: Surroundings, faults: Faults): OpenStackSettings | undefined {
   const authUrl = readAuthUrl(source, faults);
   const credential = readCredential(source, faults);
   const face = readInterface(source, faults);
@@ -52,9 +53,7 @@ function build(source: Source, around: Surroundings, faults: string[]): OpenStac
   const placement = readUrl(source, 'placement_endpoint_override', faults);
   if (isFalse(source.get('verify')) || isTrue(source.get('insecure'))) {
     const key = isTrue(source.get('insecure')) ? 'insecure' : 'verify';
-    faults.push(
-      `${source.at(key)}: certificates are always verified; name your CA in ${source.at('cacert')}`,
-    );
+    faults.add(source.at(key), `certificates are always verified; name your CA in ${source.at('cacert')}`);
   }
   if (authUrl === undefined || credential === undefined || face === undefined) return undefined;
   return {
@@ -68,29 +67,29 @@ function build(source: Source, around: Surroundings, faults: string[]): OpenStac
   };
 }
 
-function readAuthUrl(source: Source, faults: string[]): string | undefined {
+function readAuthUrl(source: Source, faults: Faults): string | undefined {
   if (source.get('auth.auth_url') === undefined) {
-    faults.push(`${source.at('auth.auth_url')}: is missing`);
+    faults.add(source.at('auth.auth_url'), 'is missing');
     return undefined;
   }
   const url = readUrl(source, 'auth.auth_url', faults);
   if (url === undefined) return undefined;
   if (url.endsWith('/v2.0')) {
-    faults.push(`${source.at('auth.auth_url')}: Identity v2.0 is gone from OpenStack; end it with /v3`);
+    faults.add(source.at('auth.auth_url'), 'Identity v2.0 is gone from OpenStack; end it with /v3');
     return undefined;
   }
   return url.endsWith('/v3') ? url : `${url}/v3`;
 }
 
-function readUrl(source: Source, key: Key, faults: string[]): string | undefined {
+function readUrl(source: Source, key: Key, faults: Faults): string | undefined {
   const value = source.get(key);
   if (value === undefined) return undefined;
   if (/^https?:$/.test(URL.parse(value)?.protocol ?? '')) return value.replace(/\/+$/, '');
-  faults.push(`${source.at(key)}: ${JSON.stringify(value)} is no http or https address`);
+  faults.add(source.at(key), `${JSON.stringify(value)} is no http or https address`);
   return undefined;
 }
 
-function readCredential(source: Source, faults: string[]): Credential | undefined {
+function readCredential(source: Source, faults: Faults): Credential | undefined {
   const isApplication =
     source.get('auth.application_credential_id') ?? source.get('auth.application_credential_name');
   const kind = source.get('auth_type') ?? (isApplication ? 'v3applicationcredential' : 'password');
@@ -101,11 +100,11 @@ function readCredential(source: Source, faults: string[]): Credential | undefine
     const project = readInDomain(source, PROJECT, faults);
     return password && user && project ? { kind: 'password', user, password, project } : undefined;
   }
-  faults.push(`${source.at('auth_type')}: ${kind} is not supported; use password or v3applicationcredential`);
+  faults.add(source.at('auth_type'), `${kind} is not supported; use password or v3applicationcredential`);
   return undefined;
 }
 
-function readApplicationCredential(source: Source, faults: string[]): Credential | undefined {
+function readApplicationCredential(source: Source, faults: Faults): Credential | undefined {
   const kind = 'application credential';
   const secret = need(source, 'auth.application_credential_secret', faults);
   const id = source.get('auth.application_credential_id');
@@ -127,7 +126,7 @@ const PROJECT = [
 function readInDomain(
   source: Source,
   [idKey, nameKey, domainIdKey, domainNameKey]: typeof USER | typeof PROJECT,
-  faults: string[],
+  faults: Faults,
 ): InDomain | undefined {
   const id = source.get(idKey);
   if (id !== undefined) return { id };
@@ -139,21 +138,21 @@ function readInDomain(
   return domainName === undefined ? undefined : { name, domain: { name: domainName } };
 }
 
-function need(source: Source, key: Key, faults: string[]): string | undefined {
+function need(source: Source, key: Key, faults: Faults): string | undefined {
   const value = source.get(key);
-  if (value === undefined) faults.push(`${source.at(key)}: is missing`);
+  if (value === undefined) faults.add(source.at(key), 'is missing');
   return value;
 }
 
-function readInterface(source: Source, faults: string[]): Interface | undefined {
+function readInterface(source: Source, faults: Faults): Interface | undefined {
   const key = source.get('interface') === undefined ? 'endpoint_type' : 'interface';
   const face = (source.get(key) ?? 'public').replace(/URL$/, '');
   if (face === 'public' || face === 'internal' || face === 'admin') return face;
-  faults.push(`${source.at(key)}: ${face} is none of public, internal, admin`);
+  faults.add(source.at(key), `${face} is none of public, internal, admin`);
   return undefined;
 }
 
-function readCa(source: Source, { cwd, home }: Surroundings, faults: string[]): string | undefined {
+function readCa(source: Source, { cwd, home }: Surroundings, faults: Faults): string | undefined {
   const written = source.get('cacert');
   if (written === undefined) return undefined;
   const path = resolve(cwd, written.replace(/^~(?=\/)/, home));
@@ -162,7 +161,7 @@ function readCa(source: Source, { cwd, home }: Surroundings, faults: string[]): 
     void new X509Certificate(pem);
     return pem;
   } catch {
-    faults.push(`${source.at('cacert')}: ${path} cannot be read, or is no certificate in PEM`);
+    faults.add(source.at('cacert'), `${path} cannot be read, or is no certificate in PEM`);
     return undefined;
   }
 }

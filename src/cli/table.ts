@@ -21,12 +21,14 @@ export function renderTable({ columns, rows }: Sheet, width = Number.POSITIVE_IN
   );
 }
 
-/** One line without control characters: what others named must not steer the terminal. */
+/** The text without control characters: what others named must not steer the terminal. */
+export function tame(text: string): string {
+  return text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '�');
+}
+
+/** The text tamed and on one line. */
 export function plain(text: string): string {
-  return text
-    .replace(/\s+/g, ' ')
-    .replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '�')
-    .trim();
+  return tame(text.replace(/\s+/g, ' ').trim());
 }
 
 /** Columns of the terminal that a text takes: most signs one, East Asian ones and emoji two. */

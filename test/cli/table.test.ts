@@ -57,9 +57,9 @@ describe('a table', () => {
   });
 
   it('lets no name steer the terminal or break a line', () => {
-    const [, row] = renderTable({ columns: ['name'], rows: [['\u001b[2Jgpu\r\n-a\u202e']] });
+    const [, row] = renderTable({ columns: ['name'], rows: [['\u001b[2Jgpu\r\n-a\u202e\u0007']] });
 
-    expect(row).toBe('�[2Jgpu -a�');
+    expect(row).toBe('�[2Jgpu -a��');
   });
 
   it('never is wider than the terminal, unless its columns cannot be cut', () => {

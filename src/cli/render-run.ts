@@ -1,0 +1,117 @@
+/** How is one run shown whole: what it was asked, what it did and said, and what it needs from a person? */
+import { sayCount, sayInstant } from '../domain/say.ts';
+import type { Json, Note } from '../engine/job.ts';
+import type { RunRecord, StepView } from '../engine/runs.ts';
+import { renderFacts, renderReport, sayProgress, sayTook, sayTrigger, type View } from './render.ts';
+import { renderTable } from './table.ts';
+
+export function renderRun(run: RunRecord, view: View): string[] {
+  const sections = [
+    [`${run.id}  ${run.state}`, ...renderFacts(factsOf(run, view))],
+    run.report === undefined ? [] : renderReport(run.report, view),
+    notesOf(run.notes),
+    stepsOf(run.steps, view),
+    needsOf(run),
+  ];
+  return sections
+    .filter((lines) => lines.length > 0)
+    .flatMap((lines, i) => (i === 0 ? lines : ['', ...lines]));
+}
+
+function factsOf(run: RunRecord, { zone, now }: View): (readonly [string, string])[] {
+  const at = (time: string) => sayInstant(new Date(time), zone);
+  const { startedAt, endedAt, waiting, progress, cancel, error, failedStep, owner } = run;
+  const facts: (readonly [string, string] | undefined)[] = [
+    ['asked', `${at(run.createdAt)} by ${sayTrigger(run.trigger)}, ${sayOptions(run.options)}`],
+    run.acting ? undefined : ['dry run', 'nothing is changed'],
+    startedAt === undefined ? undefined : ['began', `${at(startedAt)}, ${sayTook(run, now)}`],
+    endedAt === undefined ? undefined : ['ended', at(endedAt)],
+    owner === undefined ? undefined : ['worked by', owner],
+    progress && ['progress', sayProgress(progress)],
+    waiting && ['waits', `for ${waiting.for}, since ${at(waiting.since)}`],
+    cancel === undefined ? undefined : ['cancelled', `by ${cancel}`],
+    error === undefined ? undefined : ['error', failedStep === undefined ? error : `${failedStep}: ${error}`],
+    run.claims > 1 ? ['taken up', sayCount(run.claims, 'time')] : undefined,
+    run.resumes > 0 ? ['resumed', sayCount(run.resumes, 'time')] : undefined,
+    ['definition', run.definition],
+  ];
+  return facts.filter((fact) => fact !== undefined);
+}
+
+function notesOf(notes: readonly Note[]): string[] {
+  if (notes.length === 0) return [];
+  const rows = notes.map(({ subject, verdict, why, evidence, until }) => [
+    subject,
+    verdict,
+    [why, evidence, until === undefined ? undefined : `until ${until}`].filter(Boolean).join('; '),
+  ]);
+  // Whole, however narrow the terminal: this is where the reasons are.
+  return [
+    'Notes',
+    ...renderTable({ columns: ['', '', ''], rows })
+      .slice(1)
+      .map((line) => `  ${line}`),
+  ];
+}
+
+function stepsOf(steps: readonly StepView[], { width, now }: View): string[] {
+  if (steps.length === 0) return [];
+  const rows = steps.map((step, i) => [
+    i + 1,
+    step.key,
+    step.state,
+    step.effect,
+    step.tries,
+    sayTook(step, now),
+    step.why ?? '',
+  ]);
+  return renderTable({ columns: ['#', 'step', 'state', 'effect', 'tries', 'took', 'why'], rows }, width);
+}
+
+/** What a person can do now, as commands to type; nothing while the run helps itself. */
+function needsOf({ id, state, steps, waiting, failedStep, error }: RunRecord): string[] {
+  const unknown = steps.filter((step) => step.state === 'unknown');
+  if (state === 'needs-decision' && unknown.length > 0)
+    return unknown.flatMap((step) => decisionOn(id, step));
+  const resume = ['to go on', `nightshift resume ${id}`] as const;
+  if (state === 'needs-decision') {
+    return [
+      `Needs you: ${waiting?.for ?? 'somebody to look'}`,
+      ...renderFacts([resume, ['to stop', `nightshift kill ${id}`]]),
+    ];
+  }
+  if ((state === 'failed' && failedStep !== undefined) || state === 'quarantined') {
+    return [
+      `Needs you: ${failedStep === undefined ? (error ?? state) : `${quote(failedStep)} failed`}`,
+      ...renderFacts([resume]),
+    ];
+  }
+  return [];
+}
+
+function decisionOn(id: string, { key, why }: StepView): string[] {
+  const decide = (happened: string) =>
+    `nightshift decide ${id} --step ${quote(key)} --happened ${happened} --reason '…'`;
+  return [
+    `Needs you: did ${quote(key)} happen?`,
+    ...renderFacts([
+      ['known', why ?? 'nothing: nobody saw how it ended'],
+      ['it did', decide('yes')],
+      ['run it again', decide('no')],
+      ['give it up', decide('failed')],
+    ]),
+  ];
+}
+
+function sayOptions(options: Json): string {
+  const given = typeof options === 'object' && options !== null ? Object.entries(options as object) : [];
+  const words = given.map(
+    ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
+  return words.length === 0 ? 'no options' : words.join(' ');
+}
+
+/** As a shell takes it for one word. */
+function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,96 @@
+/** How are runs, reports and notes put into lines for people? Knows no job. */
+import { sayDuration, sayInstant } from '../domain/say.ts';
+import type { Report, Trigger } from '../engine/job.ts';
+import type { RunSummary, SubjectNote } from '../engine/runs.ts';
+import { plain, renderTable, tame } from './table.ts';
+
+/** Who looks, and when. */
+export interface View {
+  /** The time zone in which times are said. */
+  readonly zone: string;
+  /** Columns of the terminal; infinite where the output goes elsewhere. */
+  readonly width: number;
+  readonly now: Date;
+}
+
+/** What a run answered: its headline, its sheet, and what was left out and why. */
+export function renderReport(
+  { headline, sheet, lines = [] }: Report,
+  { width }: Pick<View, 'width'>,
+): string[] {
+  return [
+    plain(headline),
+    ...(sheet === undefined ? [] : renderTable(sheet, width)),
+    ...lines.flatMap((line) => line.split('\n')).map(tame),
+  ];
+}
+
+/** Runs in a list, one line each, in the order given. */
+export function renderRuns(runs: readonly RunSummary[], view: View): string[] {
+  if (runs.length === 0) return ['No runs.'];
+  const rows = runs.map((run) => [
+    run.id,
+    run.state,
+    sayTrigger(run.trigger),
+    run.startedAt === undefined ? null : sayInstant(new Date(run.startedAt), view.zone),
+    sayTook(run, view.now),
+    sayWhere(run),
+  ]);
+  return renderTable({ columns: ['run', 'state', 'by', 'began', 'took', 'what'], rows }, view.width);
+}
+
+/** The latest word on a subject. */
+export function renderWhy({ run, at, note }: SubjectNote, { zone }: Pick<View, 'zone'>): string[] {
+  const { subject, verdict, why, evidence, until } = note;
+  const facts: (readonly [string, string] | undefined)[] = [
+    evidence === undefined ? undefined : ['evidence', evidence],
+    until === undefined ? undefined : ['until', until],
+    ['said by', `${run}, ${sayInstant(new Date(at), zone)}`],
+  ];
+  return [
+    plain(`${subject}: ${verdict}, ${why}`),
+    ...renderFacts(facts.filter((fact) => fact !== undefined)),
+  ];
+}
+
+/** `label  text`, one below the other; a text of several lines stays in its column. */
+export function renderFacts(facts: readonly (readonly [label: string, text: string])[]): string[] {
+  const width = Math.max(0, ...facts.map(([label]) => label.length));
+  return facts.flatMap(([label, text]) =>
+    text
+      .trimEnd()
+      .split('\n')
+      .map((line, i) => `  ${(i === 0 ? label : '').padEnd(width)}  ${tame(line)}`),
+  );
+}
+
+/** `cron`, `kim (cli)`. */
+export function sayTrigger({ kind, by }: Trigger): string {
+  return by === undefined ? kind : `${by} (${kind})`;
+}
+
+/** How long a run or step took, or has taken so far; null when it has not begun. */
+export function sayTook(
+  { startedAt, endedAt }: { readonly startedAt?: string; readonly endedAt?: string },
+  now: Date,
+): string | null {
+  if (startedAt === undefined) return null;
+  const end = endedAt === undefined ? now : new Date(endedAt);
+  return `${sayDuration(end.getTime() - Date.parse(startedAt))}${endedAt === undefined ? ' so far' : ''}`;
+}
+
+export function sayProgress({ done, total, unit }: NonNullable<RunSummary['progress']>): string {
+  return `${done} of ${total} ${unit}`;
+}
+
+/** How far the run is and what became of it, in a line. */
+function sayWhere({ acting, progress, waiting, cancel, error }: RunSummary): string {
+  const words = [
+    acting ? '' : 'dry run',
+    progress === undefined ? '' : sayProgress(progress),
+    waiting === undefined ? '' : `waits for ${waiting.for}`,
+    cancel === undefined ? '' : `cancelled by ${cancel}`,
+    error ?? '',
+  ];
+  return words.filter((word) => word !== '').join('; ');
+}

@@ -103,11 +103,12 @@ export async function connect(
       return seen.closed ? whyLost() : undefined;
     },
     end() {
-      if (seen.closed) return;
-      client.end();
-      // The peer may be dead: ssh2 alone would wait for its FIN as long as TCP does.
-      const timer = setTimeout(() => socket.destroy(), GOODBYE_MS);
-      client.once('close', () => clearTimeout(timer));
+      if (!seen.closed) {
+        client.end();
+        // The peer may be dead: ssh2 alone would wait for its FIN as long as TCP does.
+        const timer = setTimeout(() => socket.destroy(), GOODBYE_MS);
+        client.once('close', () => clearTimeout(timer));
+      }
       via?.end();
     },
   };
@@ -187,8 +188,10 @@ async function forward(
   const channel = Promise.withResolvers<Duplex>();
   try {
     via.client.forwardOut('127.0.0.1', 0, to.host, to.port, (error, opened) => {
-      if (error) channel.reject(error);
-      else channel.resolve(opened);
+      if (error) return channel.reject(error);
+      // Unlike a socket it stays half open when the far end hangs up, and ssh2 would wait for ever.
+      opened.once('end', () => opened.destroy());
+      channel.resolve(opened);
     });
     return await unlessAborted(AbortSignal.any([signal, timeout]), channel.promise);
   } catch (cause) {
@@ -224,8 +227,9 @@ function explained(error: unknown, to: Endpoint, login: Login, agentError: Error
       false,
     );
   }
-  if (level === 'client-timeout')
+  if (level === 'client-timeout') {
     return failed(`did not complete a login within ${login.connectTimeoutMs / 1000} s`, true);
+  }
   if (level === 'handshake') return failed(`and we agree on no way to talk: ${why}`, false);
   if (isCoded(error) && error.code === 'ENOTFOUND') {
     return failed(

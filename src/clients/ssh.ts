@@ -45,7 +45,11 @@ export interface SshResult extends CommandResult {
 }
 
 export interface SshHost extends Host {
-  /** @throws SshError; once `sent` is set nobody knows how far the command came, and it may still run. */
+  /**
+   * `onLine` must not throw; a long line may come in pieces. Of each stream 1 MiB of characters is kept.
+   *
+   * @throws SshError; once `sent` is set nobody knows how far the command came, and it may still run.
+   */
   run(argv: readonly string[], options: CommandOptions): Promise<SshResult>;
 }
 
@@ -95,7 +99,8 @@ export function sshHosts(settings: SshSettings): SshHosts {
       return await execute(connection, command);
     } catch (error) {
       if (error instanceof SshError) throw error;
-      const why = timeout.aborted ? `it was not over after ${timeoutMs / 1000} s` : 'it was called off';
+      const called = stop.aborted ? 'it was called off' : String(error);
+      const why = timeout.aborted ? `it was not over after ${timeoutMs / 1000} s` : called;
       throw connection === undefined ? notSent(to, argv, why, error) : endUnseen(to, argv, why, error);
     } finally {
       connection?.end();
@@ -132,8 +137,9 @@ async function execute(connection: Connection, { argv, stop, onLine }: Command):
       once(channel.stderr, 'close', { signal: stop }),
     ]);
     // An exit code from a connection that broke may lack part of the output.
-    if (connection.lost || exit === undefined)
+    if (connection.lost || exit === undefined) {
       throw endUnseen(connection.to, argv, 'the connection broke', connection.lost);
+    }
     const printed = { stdout: stdout.end(), stderr: stderr.end() };
     return exit === null ? { exit: 128 + numberOf(signal), signal, ...printed } : { exit, ...printed };
   } catch (error) {
@@ -226,8 +232,9 @@ function parsedKey(key: string | Buffer, passphrase: string | undefined): Parsed
       retryable: false,
     });
   }
-  if (!parsed.isPrivateKey())
+  if (!parsed.isPrivateKey()) {
     throw new SshError('ssh: the key is a public key; the private one is needed', { retryable: false });
+  }
   return parsed;
 }
 

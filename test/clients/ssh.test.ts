@@ -482,6 +482,20 @@ describe('a jump host', () => {
     expect(error.message).toContain('AllowTcpForwarding');
   });
 
+  it('is let go when the host behind it dies', async () => {
+    const agent = await startAgent(sshd, bastion);
+
+    const failed = through({ agent })
+      .host('hv01')
+      .run(['sh', '-c', 'echo begun; sleep 60'], {
+        timeoutMs: 60_000,
+        onLine: () => sshd.signalSessions('SIGKILL'),
+      });
+
+    await expect(failed).rejects.toMatchObject({ name: 'SshError', retryable: true, sent: true });
+    await vi.waitFor(() => expect(bastion.sessionCount()).toBe(0), 10_000);
+  });
+
   it('that dies leaves the end of the command unseen', async () => {
     const agent = await startAgent(sshd, bastion);
 

@@ -21,6 +21,8 @@ export interface Sshd {
   readonly hostKey: string;
   /** Writes a known_hosts file, by default one that knows this server, and says where. */
   knownHosts(text?: string): string;
+  /** How many processes its sessions have. */
+  sessionCount(): number;
   /** Sends a signal to its sessions and all that runs in them, not to the server itself. */
   signalSessions(signal: NodeJS.Signals): void;
   stop(): void;
@@ -72,6 +74,7 @@ export async function startSshd(options: { hostKeyTypes?: string[]; config?: str
       writeFileSync(file, text);
       return file;
     },
+    sessionCount: () => descendantsOf(pid).length,
     signalSessions,
     stop() {
       signalSessions('SIGKILL');

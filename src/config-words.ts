@@ -13,9 +13,15 @@ export interface Fault {
 /** The faults that a schema found with `wordsOf` as its `error`, unknown keys one by one; none without an error. */
 export function faultsOf(error: z.ZodError | undefined): Fault[] {
   return (error?.issues ?? []).flatMap((issue) => {
-    if (issue.code !== 'unrecognized_keys') return [{ path: issue.path, message: issue.message }];
-    const messages = issue.message.split('\n');
-    return issue.keys.map((key, i) => ({ path: [...issue.path, key], message: messages[i]! }));
+    const { path, message } = issue;
+    if (issue.code === 'unrecognized_keys') {
+      const messages = message.split('\n');
+      return issue.keys.map((key, i) => ({ path: [...path, key], message: messages[i]! }));
+    }
+    // Of several allowed forms the value has one, and the fault is within it.
+    const inside =
+      issue.code === 'invalid_union' ? issue.errors.flat().find((fault) => fault.path.length > 0) : undefined;
+    return [inside ? { path: [...path, ...inside.path], message: inside.message } : { path, message }];
   });
 }
 
@@ -41,7 +47,7 @@ export function wordsOf(issue: z.core.$ZodRawIssue): string | undefined {
     case 'invalid_key':
       return 'is not allowed as a key';
     case 'invalid_union':
-      return `${show(issue.input)} has none of the forms that are allowed here`;
+      return noneOf(issue.input, issue.errors);
     case 'custom':
     case 'invalid_element':
       return `${show(issue.input)} is not allowed here`;
@@ -90,6 +96,7 @@ const NOUNS: Readonly<Record<string, string>> = {
   array: 'list',
   object: 'mapping (key: value)',
   record: 'mapping (key: value)',
+  boolean: 'true or false',
 };
 
 function wrongType(expected: string, input: unknown): string {
@@ -101,6 +108,16 @@ function wrongType(expected: string, input: unknown): string {
     return `${show(input)} is no text; quote it: "${show(input)}"`;
   // What stands where a mapping should may be a secret written one level too high.
   return noun.startsWith('mapping') ? `a ${noun} belongs here` : `${show(input)} is no ${noun}`;
+}
+
+function noneOf(input: unknown, forms: readonly (readonly z.core.$ZodIssue[])[]): string {
+  const wanted = forms.flatMap(([fault]) =>
+    fault?.code === 'invalid_type' ? [NOUNS[fault.expected] ?? fault.expected] : [],
+  );
+  if (input === undefined) return 'is missing';
+  return wanted.length < forms.length
+    ? `${show(input)} is not allowed here`
+    : `${show(input)} is no ${wanted.join(' and no ')}`;
 }
 
 function notOneOf(input: unknown, values: readonly string[]): string {

@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
+import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -14,6 +15,7 @@ const jobs = {
     options: z.object({
       limit: z.int().positive().default(5),
       hosts: z.array(z.string()).optional(),
+      names: z.union([z.array(z.string().min(1)), z.string()]).optional(),
       drain: z.object({ parallel: z.int().max(8) }).optional(),
       reason: z.string(),
     }),
@@ -390,6 +392,11 @@ jobs:
       'line 2 jobs.watch-announcements.armed: is true, false, { aggregates: [name, …] } or { projects: [name, …] }',
     ],
     [
+      'an item of what is armed',
+      'watch-announcements: { armed: { aggregates: [canary, 5] } }',
+      'line 2 jobs.watch-announcements.armed.aggregates[1]: 5 is no text; quote it: "5"',
+    ],
+    [
       'an option of a job without options',
       'watch-announcements: { options: { a: 1 } }',
       'line 2 jobs.watch-announcements.options.a: unknown option; there is none',
@@ -415,14 +422,60 @@ jobs:
       'line 2 jobs.reboot-hypervisors.options.hosts[1]: a list is no text',
     ],
     [
+      'an option with two forms',
+      'reboot-hypervisors: { options: { names: 5 } }',
+      'line 2 jobs.reboot-hypervisors.options.names: 5 is no list and no text',
+    ],
+    [
+      'an item of an option with two forms',
+      'reboot-hypervisors: { options: { names: [hv01, [hv02]] } }',
+      'line 2 jobs.reboot-hypervisors.options.names[1]: a list is no text',
+    ],
+    [
       'an option named as everything has one',
       'reboot-hypervisors: { options: { constructor: 1 } }',
-      'line 2 jobs.reboot-hypervisors.options.constructor: unknown option; there is limit, hosts, drain, reason',
+      'line 2 jobs.reboot-hypervisors.options.constructor: unknown option; there is limit, hosts, names, drain, reason',
     ],
   ])('names of a job %s', async (_, job, fault) => {
     const window = 'windows: { nightly: { open: "22:00", startBy: "04:00", backBy: "05:00" } }';
 
     expect(await faultsIn(`jobs:\n  ${job}\n${window}`)).toEqual([fault]);
+  });
+
+  it('are told in words, each with its line, whatever stands in the file', async () => {
+    const keys = Object.keys(configSchema({ env: {}, cwd, jobs, windows: [] }).shape);
+    const names = fc.constantFrom(
+      'nightly',
+      'reboot-hypervisors',
+      'mail',
+      'smtp',
+      'key',
+      'url',
+      'options',
+      'armed',
+      'listen',
+      'tokens',
+    );
+    const values = fc.letrec((tie) => ({
+      value: fc.oneof(
+        { maxDepth: 4 },
+        fc.constantFrom(null, true, 7, -1.5, '', 'x', '22:00'),
+        fc.array(tie('value')),
+        fc.dictionary(names, tie('value')),
+      ),
+    })).value;
+
+    await fc.assert(
+      fc.asyncProperty(fc.dictionary(fc.constantFrom(...keys), values), async (content) => {
+        const error: unknown = await read(JSON.stringify(content)).catch((error: unknown) => error);
+
+        if (!(error instanceof Error)) return;
+        expect(error).toBeInstanceOf(ConfigError);
+        expect(error.message).not.toMatch(/invalid|undefined|\[object|expected/i);
+        for (const { line, message } of (error as ConfigError).faults)
+          expect([line, message]).toEqual([1, expect.stringMatching(/./)]);
+      }),
+    );
   });
 
   it('names in the options of a job several at once, but not what may still be given later', async () => {
@@ -431,7 +484,7 @@ jobs:
     expect(await faultsIn(`jobs:\n  reboot-hypervisors:\n    options: ${options}`)).toEqual([
       'line 3 jobs.reboot-hypervisors.options.limit: 0 is too small: more than 0',
       'line 3 jobs.reboot-hypervisors.options.limt: unknown option, did you mean `limit`?',
-      'line 3 jobs.reboot-hypervisors.options.colour: unknown option; there is limit, hosts, drain, reason',
+      'line 3 jobs.reboot-hypervisors.options.colour: unknown option; there is limit, hosts, names, drain, reason',
     ]);
   });
 

@@ -32,7 +32,7 @@ export class Secret {
 }
 
 /** The secret cannot be had; the message names the place, never what is in it. */
-export class SecretError extends Error {
+class SecretError extends Error {
   override readonly name = 'SecretError';
   readonly retryable = false;
 }

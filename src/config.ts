@@ -7,8 +7,6 @@ import { readingFault, Secret, type Surroundings } from './config-secret.ts';
 import { type Fault, faultsOf, sayPath, wordsOf } from './config-words.ts';
 import { parseYaml, type YamlFile } from './config-yaml.ts';
 
-export type { JobConfig } from './config-schema.ts';
-
 export type Config = z.output<ReturnType<typeof configSchema>> & {
   /** The file it was read from, absolute; undefined when there is none and everything is at its default. */
   readonly file: string | undefined;

@@ -7,7 +7,7 @@
 import { DAY_MS, instantOf, MINUTE_MS, type WallClock, wallClockAt } from './local-time.ts';
 
 export const WEEKDAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
-export type Weekday = (typeof WEEKDAYS)[number];
+type Weekday = (typeof WEEKDAYS)[number];
 
 /** Days from the first to the last, both included, as `2026-12-24`. */
 export interface DayRange {
@@ -26,7 +26,7 @@ export interface Window {
   readonly except: readonly DayRange[];
 }
 
-export interface Opening {
+interface Opening {
   /** The day on which it opens, `2026-11-24`. */
   readonly day: string;
   readonly opensAt: Date;

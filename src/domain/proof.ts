@@ -31,9 +31,10 @@ export function judgeProof(expected: Expected, { boot, service, heardFirst }: Lo
   return [...judgeBoot(expected, boot), ...judgeService(expected, service, heardFirst)];
 }
 
-/** True when waiting cannot help: it did boot anew, into another kernel. */
-export function isHopeless({ bootId, next }: Expected, { boot }: Look): boolean {
-  return !('away' in boot) && boot.bootId !== bootId && boot.running !== next;
+/** Why waiting cannot help: it did boot anew, into another kernel. Undefined while it can. */
+export function whyHopeless({ bootId, next }: Expected, { boot }: Look): string | undefined {
+  if ('away' in boot || boot.bootId === bootId || boot.running === next) return undefined;
+  return wrongKernel(boot.running, next);
 }
 
 function judgeBoot({ bootId, next }: Expected, boot: Look['boot']): Check[] {
@@ -52,7 +53,7 @@ function judgeBoot({ bootId, next }: Expected, boot: Look['boot']): Check[] {
     {
       name: 'kernel',
       ok: right,
-      saw: right ? boot.running : `kernel ${boot.running} runs, ${next} was expected`,
+      saw: right ? boot.running : wrongKernel(boot.running, next),
     },
   ];
 }
@@ -82,4 +83,8 @@ function judgeService({ serviceId }: Expected, service: Look['service'], heardFi
       saw: up ? 'up' : `its compute service is ${service.forcedDown ? 'forced ' : ''}down`,
     },
   ];
+}
+
+function wrongKernel(running: string, next: string): string {
+  return `kernel ${running} runs, ${next} was expected`;
 }

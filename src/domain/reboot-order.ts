@@ -1,4 +1,5 @@
 /** Which hypervisors are rebooted tonight, in which order, and why the others are not. */
+import { type Armed, sayArmed } from './acting.ts';
 import { findRoom } from './capacity.ts';
 import { describeCordon } from './cordon.ts';
 import { decideDrain } from './drain-policy.ts';
@@ -33,7 +34,7 @@ export interface RebootQuestion {
   readonly fleet: Fleet;
   /** By hypervisor name; who is not named here is not asked about. */
   readonly needs: Readonly<Record<string, RebootNeed>>;
-  readonly armed: boolean | { readonly aggregates: readonly string[] };
+  readonly armed: Armed;
   readonly limit: number;
   /** What live migration moves, memory and disk together. */
   readonly mbPerSecond: number;
@@ -111,9 +112,9 @@ function planned(name: string, why: string, guests: readonly Server[], mbPerSeco
   return { name, guests: guests.length, ramMb, diskGb, why, drainSeconds: Math.ceil(seconds) };
 }
 
-function whyNotArmed(armed: RebootQuestion['armed'], { aggregates }: Hypervisor): string | undefined {
+function whyNotArmed(armed: Armed, { aggregates }: Hypervisor): string | undefined {
   if (armed === true) return undefined;
   if (armed === false) return 'not armed';
-  if (armed.aggregates.some((name) => aggregates.includes(name))) return undefined;
-  return `not armed (outside ${armed.aggregates.length === 1 ? 'aggregate' : 'aggregates'} ${armed.aggregates.join(', ')})`;
+  const within = 'aggregates' in armed && armed.aggregates.some((name) => aggregates.includes(name));
+  return within ? undefined : `not armed (outside ${sayArmed(armed)})`;
 }

@@ -62,7 +62,7 @@ export function describeNight(night: Night) {
   const held = [...plan.held, ...outcomesOf(night, 'held')].toSorted((a, b) => byName(a.name, b.name));
   const lines = [
     ...(failed.length === 0 ? [] : ['Needs you']),
-    ...failed.flatMap((outcome) => needsYou(outcome, night.runId)),
+    ...failed.flatMap((outcome) => needsYou(outcome, night)),
     ...(done.length === 0
       ? []
       : [`done  ${done.length}: ${sayList(namesOf(done), SHOWN)}${longestDrain(done)}`]),
@@ -112,11 +112,16 @@ function headlineOf(night: Night): string {
   return `${all} needed a reboot: ${[...parts, ...(failed > 0 ? [needYou(failed)] : [])].join(', ')}.`;
 }
 
-function needsYou({ name, why }: RebootOutcome, runId: string): string[] {
+/** A run can be resumed from the failure that ended it; one that went on past it cannot. */
+function needsYou({ name, why }: RebootOutcome, night: Night): string[] {
+  const ended = night.outcomes.at(-1)?.name === name;
+  const goOn = ended
+    ? `nightshift resume ${night.runId}`
+    : 'enable it, then nightshift run reboot-hypervisors --go';
   return [
     `  ${name}  ${why}. It is disabled (by nightshift).`,
-    `    look:                  nightshift show ${runId}`,
-    `    go on, when repaired:  nightshift resume ${runId}`,
+    `    look:                  nightshift show ${night.runId}`,
+    `    go on, when repaired:  ${goOn}`,
     `    or enable it yourself: ${enableCommand(name)}`,
   ];
 }

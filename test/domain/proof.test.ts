@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isHopeless, judgeProof, type Look } from '../../src/domain/proof.ts';
+import { judgeProof, type Look, whyHopeless } from '../../src/domain/proof.ts';
 
 const expected = { bootId: 'boot-1', next: '6.1.0-28', serviceId: 'service-7' };
 const service = { id: 'service-7', up: true, forcedDown: false, heardAt: '2026-11-24T22:59:12Z' };
@@ -71,13 +71,17 @@ describe('judgeProof', () => {
   });
 });
 
-describe('isHopeless', () => {
-  it.each<{ what: string; boot: Look['boot']; hopeless: boolean }>([
-    { what: 'another kernel in a new boot', boot: { bootId: 'boot-2', running: '6.1.0-18' }, hopeless: true },
-    { what: 'the old boot', boot: { bootId: 'boot-1', running: '6.1.0-18' }, hopeless: false },
-    { what: 'silence', boot: { away: 'connection refused' }, hopeless: false },
-    { what: 'the right kernel', boot: well.boot, hopeless: false },
-  ])('says $hopeless for $what', ({ boot, hopeless }) => {
-    expect(isHopeless(expected, { ...well, boot })).toBe(hopeless);
+describe('whyHopeless', () => {
+  it.each<{ what: string; boot: Look['boot']; why: string | undefined }>([
+    {
+      what: 'another kernel in a new boot',
+      boot: { bootId: 'boot-2', running: '6.1.0-18' },
+      why: 'kernel 6.1.0-18 runs, 6.1.0-28 was expected',
+    },
+    { what: 'the old boot', boot: { bootId: 'boot-1', running: '6.1.0-18' }, why: undefined },
+    { what: 'silence', boot: { away: 'connection refused' }, why: undefined },
+    { what: 'the right kernel', boot: well.boot, why: undefined },
+  ])('says $why for $what', ({ boot, why }) => {
+    expect(whyHopeless(expected, { ...well, boot })).toBe(why);
   });
 });

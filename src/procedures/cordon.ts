@@ -1,0 +1,102 @@
+/** Takes a hypervisor out of service under our reason, and gives it back while the reason is still ours. */
+import type { Context } from '../context.ts';
+import { cordonReason, describeCordon } from '../domain/cordon.ts';
+import { PermanentError } from '../domain/failure.ts';
+import type { Server } from '../domain/fleet.ts';
+import { isFinal } from '../domain/migration.ts';
+import { serverName } from '../domain/names.ts';
+import { enableCommand } from '../domain/reboot-report.ts';
+import { sayCount, sayList } from '../domain/say.ts';
+import { poll } from './pause.ts';
+
+/** A server that a drain asked to move. */
+export type Moved = { readonly id: string; readonly name: string };
+
+export type Cordon = { readonly ours: true } | { readonly ours: false; readonly why: string };
+
+/** `left`: somebody else has disabled it meanwhile, so it is theirs. */
+export type GivenBack = { readonly to: 'service' } | { readonly to: 'somebody else'; readonly why: string };
+
+const PURPOSE = 'reboot for a new kernel';
+/** How long a migration that outlived its drain is waited for. */
+const SETTLE_MS = 15 * 60_000;
+
+/**
+ * Disables the hypervisor's compute service, unless it is disabled already: then it is somebody else's.
+ * The way back is written down first. Repeating it finds our own reason.
+ */
+export async function cordon(ctx: Context<unknown>, name: string): Promise<Cordon> {
+  const reason = cordonReason(ctx.runId, PURPOSE);
+  return ctx.step<Cordon>(`cordon ${name}`, { effect: 'idempotent', disruptive: true }, async (scope) => {
+    const { disabled } = await ctx.cloud.service(name);
+    if (disabled === reason) return { ours: true };
+    if (disabled !== undefined) {
+      const why = describeCordon(disabled);
+      scope.skipped(why);
+      return { ours: false, why };
+    }
+    await ctx.handback.write(subjectOf(name), [`# ${name} is disabled: ${reason}`, enableCommand(name)]);
+    await ctx.cloud.cordon(name, reason);
+    return { ours: true };
+  });
+}
+
+/**
+ * Enables the hypervisor again if its reason is still ours to the byte. `moved` are the servers that its
+ * drain touched: while one of them is not whole, this fails and the hypervisor stays disabled.
+ */
+export async function giveBack(
+  ctx: Context<{ readonly pollMs: number }>,
+  name: string,
+  moved: readonly Moved[] = [],
+): Promise<GivenBack> {
+  const reason = cordonReason(ctx.runId, PURPOSE);
+  const options = { effect: 'idempotent', timeoutMs: SETTLE_MS + 5 * 60_000 } as const;
+  return ctx.step<GivenBack>(`uncordon ${name}`, options, async (scope) => {
+    await assertWhole(ctx, moved, scope.signal);
+    const { disabled } = await ctx.cloud.service(name);
+    if (disabled === reason) await ctx.cloud.uncordon(name);
+    await ctx.handback.clear(subjectOf(name));
+    if (disabled === undefined || disabled === reason) return { to: 'service' };
+    const why = describeCordon(disabled);
+    scope.skipped(why);
+    return { to: 'somebody else', why };
+  });
+}
+
+/** Waits for migrations under way, then fails with every server that did not come out of them whole. */
+async function assertWhole(
+  { cloud, options }: Context<{ readonly pollMs: number }>,
+  moved: readonly Moved[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const { id, name } of moved) {
+    const over = await poll(async () => ((await isMoving(id)) ? undefined : true), {
+      everyMs: options.pollMs,
+      withinMs: SETTLE_MS,
+      signal,
+    });
+    if (over === undefined)
+      throw new PermanentError(`the migration of ${serverName({ id, name })} does not end`);
+  }
+  const servers = await Promise.all(moved.map(({ id }) => cloud.server(id)));
+  const broken = servers.filter((server) => server !== undefined && isBroken(server)) as Server[];
+  if (broken.length > 0) {
+    const list = sayList(broken.map((server) => `${serverName(server)} is in ${server.status}`));
+    throw new PermanentError(`${sayCount(broken.length, 'server')} not whole after the drain: ${list}`);
+  }
+
+  async function isMoving(id: string): Promise<boolean> {
+    const [latest] = await cloud.migrations(id);
+    if (latest !== undefined && latest.kind === 'live-migration' && !isFinal(latest)) return true;
+    return (await cloud.server(id))?.task === 'migrating';
+  }
+}
+
+function isBroken({ status }: Server): boolean {
+  return status === 'ERROR' || status === 'UNKNOWN';
+}
+
+function subjectOf(name: string): string {
+  return `hypervisor ${name}`;
+}

@@ -1,0 +1,44 @@
+/** The last look at a hypervisor before anything is done to it: does the plan still hold for it? */
+import type { Context } from '../context.ts';
+import { planReboots } from '../domain/reboot-order.ts';
+import { askNeed } from './ask-host.ts';
+
+export interface LookSettings {
+  readonly nextKernel: string;
+  readonly mbPerSecond: number;
+}
+
+/** What must be known of a hypervisor before it is rebooted, so that the reboot can be proved. */
+export type Before = {
+  readonly bootId: string;
+  readonly next: string;
+  readonly serviceId: string;
+  readonly why: string;
+};
+
+export type LastLook =
+  | { readonly go: true; readonly before: Before }
+  | { readonly go: false; readonly verdict: 'held' | 'skipped'; readonly why: string };
+
+const LOOK_MS = 5 * 60_000;
+
+/** Proves need, room and all else anew on fresh data, because the plan is as old as the drains before. */
+export async function lookAt(ctx: Context<LookSettings>, name: string): Promise<LastLook> {
+  return ctx.step<LastLook>(`look at ${name}`, { effect: 'read', timeoutMs: LOOK_MS }, async (scope) => {
+    const need = await askNeed(ctx, name, scope.signal);
+    if (need.need === 'no') return { go: false, verdict: 'skipped', why: need.why };
+    const { mbPerSecond } = ctx.options;
+    const { order, held } = planReboots({
+      fleet: await ctx.cloud.fleet(),
+      needs: { [name]: need },
+      armed: ctx.armed,
+      limit: 1,
+      mbPerSecond,
+    });
+    const why = held[0]?.why ?? 'it is no hypervisor of this cloud any more';
+    if (order.length === 0 || need.need === 'unclear') return { go: false, verdict: 'held', why };
+    const service = await ctx.cloud.service(name);
+    const { bootId, next } = need;
+    return { go: true, before: { bootId, next, serviceId: service.id, why: need.why } };
+  });
+}

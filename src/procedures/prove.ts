@@ -1,0 +1,55 @@
+/** Waits for a hypervisor to come back from its reboot and proves it well. */
+import type { Context } from '../context.ts';
+import { messageOf, PermanentError } from '../domain/failure.ts';
+import { type Check, type Expected, judgeProof, type Look, whyHopeless } from '../domain/proof.ts';
+import { askBoot } from './ask-host.ts';
+import { poll } from './pause.ts';
+
+export interface ProveSettings {
+  /** How long a host may take to come back and pass. */
+  readonly backWithinMinutes: number;
+  /** How long a host may take from the request until it stops answering. */
+  readonly stopWithinSeconds: number;
+  readonly pollMs: number;
+}
+
+/** The checks, all of them passed. Permanent error with those that are not, once waiting cannot help. */
+export async function prove(
+  ctx: Context<ProveSettings>,
+  name: string,
+  expected: Expected,
+): Promise<readonly Check[]> {
+  const { backWithinMinutes, stopWithinSeconds, pollMs } = ctx.options;
+  const withinMs = backWithinMinutes * 60_000;
+  const options = { effect: 'read', timeoutMs: withinMs + 5 * 60_000 } as const;
+  return ctx.step(`prove ${name}`, options, async ({ signal }) => {
+    const stopBy = AbortSignal.timeout(stopWithinSeconds * 1000);
+    let look: Look | undefined;
+    const ended = await poll(
+      async () => {
+        look = await lookAgain(ctx, { name, expected, before: look }, signal);
+        if (judgeProof(expected, look).every(({ ok }) => ok)) return 'well';
+        const neverLeft = !('away' in look.boot) && look.boot.bootId === expected.bootId;
+        if (neverLeft && stopBy.aborted) return 'it answers, and has not rebooted';
+        return whyHopeless(expected, look);
+      },
+      { everyMs: pollMs, withinMs, signal },
+    );
+    const checks = look === undefined ? [] : judgeProof(expected, look);
+    if (ended === 'well') return checks;
+    const faults = new Set(checks.flatMap(({ ok, saw }) => (ok ? [] : [saw])));
+    throw new PermanentError(`it failed its checks: ${ended ?? [...faults].join('; ')}`);
+  });
+}
+
+async function lookAgain(
+  ctx: Context<ProveSettings>,
+  { name, expected, before }: { name: string; expected: Expected; before: Look | undefined },
+  signal: AbortSignal,
+): Promise<Look> {
+  const boot = await askBoot(ctx, name, signal);
+  const service = await ctx.cloud.service(name).catch((error: unknown) => ({ away: messageOf(error) }));
+  const anew = !('away' in boot) && boot.bootId !== expected.bootId;
+  const heardFirst = before?.heardFirst ?? (anew && 'heardAt' in service ? service.heardAt : undefined);
+  return { boot, service, ...(heardFirst === undefined ? {} : { heardFirst }) };
+}

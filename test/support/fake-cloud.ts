@@ -1,0 +1,293 @@
+/**
+ * A small cloud with a will of its own: Nova, Placement and the hosts over one world, for tests of jobs.
+ *
+ * Every call takes a second of its time, in which migrations and reboots come along and heartbeats beat.
+ * It writes down every call that changes something, and every rule of the trade that such a call breaks.
+ */
+import type {
+  Cloud,
+  Fleet,
+  Host,
+  Hypervisor,
+  Migration,
+  Occupancy,
+  Resources,
+  Server,
+  ServerGroup,
+} from '../../src/domain/fleet.ts';
+import { isFinal } from '../../src/domain/migration.ts';
+import { FakeHost } from './fake-host.ts';
+
+/** What goes wrong with the next migrations of a server. */
+export type MigrationFault =
+  | 'refused'
+  | 'rolled back'
+  | 'stuck'
+  | 'never begun'
+  | 'left in ERROR'
+  | 'booked for ever';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+type FakeMigration = Mutable<Migration> & { readonly endsAt: number; readonly was: string };
+
+const MIGRATION_SECONDS = 8;
+
+export class FakeCloud implements Cloud {
+  /** Whatever changed something, in order: `cordon hv1`, `migrate a`, `reboot hv1` … */
+  readonly calls: string[] = [];
+  readonly violations: string[] = [];
+  readonly hosts = new Map<string, FakeHost>();
+  readonly servers = new Map<string, Mutable<Server>>();
+  readonly groups: ServerGroup[] = [];
+  readonly allocations = new Map<string, { on: string; size: Resources }>();
+  readonly faults = new Map<string, MigrationFault>();
+  /** Hypervisors whose cell does not answer: Nova shows their servers as UNKNOWN, or not at all. */
+  readonly cellDown = new Map<string, 'unknown' | 'silent'>();
+  /** Called after each call that changed something. */
+  onCall: (call: string) => void = () => {};
+  readonly #migrations: FakeMigration[] = [];
+  #now = 0;
+
+  constructor(hypervisors: readonly Hypervisor[], servers: readonly Server[] = []) {
+    for (const hypervisor of hypervisors) this.hosts.set(hypervisor.name, new FakeHost(this, hypervisor));
+    for (const server of servers) this.add(server);
+  }
+
+  /** Seconds since the world began. */
+  get now(): number {
+    return this.#now;
+  }
+
+  /** A server comes to be, wherever it says. */
+  add(server: Server): void {
+    this.servers.set(server.id, { ...server });
+    this.allocations.set(server.id, { on: server.hypervisor, size: server.size });
+  }
+
+  /** A server was resized from one hypervisor to another, and nobody has confirmed it. */
+  leaveResize(server: Server, from: string): void {
+    this.add({ ...server, status: 'VERIFY_RESIZE' });
+    const migration = this.#begin(server.id, { kind: 'resize', from, to: server.hypervisor });
+    migration.status = 'finished';
+    this.allocations.set(migration.uuid, { on: from, size: server.size });
+  }
+
+  host(name: string): Host {
+    return this.#host(name);
+  }
+
+  /** What runs on a hypervisor, whatever Nova says. */
+  running(name: string): Mutable<Server>[] {
+    return [...this.servers.values()].filter(
+      (server) => server.hypervisor === name && ['ACTIVE', 'PAUSED', 'MIGRATING'].includes(server.status),
+    );
+  }
+
+  /** Whatever of the world a night may leave behind. */
+  get state() {
+    return {
+      servers: Object.fromEntries(
+        [...this.servers.values()].map((s) => [s.id, `${s.status} on ${s.hypervisor}`]),
+      ),
+      hosts: Object.fromEntries(
+        [...this.hosts.values()].map((h) => [
+          h.name,
+          `${h.kernel}, ${h.disabled ?? 'enabled'}, ${h.reboots} reboots`,
+        ]),
+      ),
+      allocations: Object.fromEntries([...this.allocations].map(([consumer, { on }]) => [consumer, on])),
+    };
+  }
+
+  changed(call: string): void {
+    this.calls.push(call);
+    this.onCall(call);
+  }
+
+  /** A second goes by. */
+  tick(): void {
+    this.#now += 1;
+    for (const migration of this.#migrations) if (!isFinal(migration)) this.#advance(migration);
+    for (const host of this.hosts.values()) host.advance();
+  }
+
+  async fleet(): Promise<Fleet> {
+    this.tick();
+    const servers = [...this.servers.values()].flatMap((server) => this.#asNovaShows(server));
+    const hypervisors = [...this.hosts.values()].map((host) => host.asHypervisor(this.#usedOn(host.name)));
+    return structuredClone({ takenAt: this.at(this.#now), hypervisors, servers, groups: this.groups });
+  }
+
+  async service(name: string) {
+    this.tick();
+    return this.#host(name).asService();
+  }
+
+  async cordon(name: string, reason: string): Promise<void> {
+    this.tick();
+    const out = [...this.hosts.values()].filter((h) => h.name !== name && h.isOut).map((h) => h.name);
+    if (out.length > 0) this.violations.push(`${name} was cordoned while ${out.join(', ')} was out`);
+    if (this.#host(name).disabled !== undefined)
+      this.violations.push(`${name} was cordoned over another reason`);
+    this.#host(name).disabled = reason;
+    this.changed(`cordon ${name}`);
+  }
+
+  async uncordon(name: string): Promise<void> {
+    this.tick();
+    this.#host(name).disabled = undefined;
+    this.changed(`uncordon ${name}`);
+  }
+
+  async server(id: string): Promise<Server | undefined> {
+    this.tick();
+    const server = this.servers.get(id);
+    if (server === undefined) return undefined;
+    const shown = this.#asNovaShows(server)[0] ?? { ...server, status: 'UNKNOWN' };
+    return structuredClone(shown);
+  }
+
+  async liveMigrate(id: string): Promise<void> {
+    this.tick();
+    const server = this.servers.get(id);
+    if (server === undefined) throw novaError(`server ${id} could not be found`, false);
+    if (server.task !== undefined || !['ACTIVE', 'PAUSED'].includes(server.status)) {
+      throw novaError(`server ${id} is ${server.status} (${server.task})`, true);
+    }
+    const fault = this.faults.get(id);
+    const target = this.#schedule(server);
+    this.changed(`migrate ${id}`);
+    if (fault === 'never begun') return;
+    const to = fault === 'refused' || target === undefined ? {} : { to: target };
+    const migration = this.#begin(id, { kind: 'live-migration', from: server.hypervisor, ...to });
+    server.status = 'MIGRATING';
+    server.task = 'migrating';
+    if (migration.to === undefined) return;
+    this.allocations.set(id, { on: migration.to, size: server.size });
+    this.allocations.set(migration.uuid, { on: migration.from, size: server.size });
+  }
+
+  async migrations(id: string): Promise<readonly Migration[]> {
+    this.tick();
+    return structuredClone(this.#migrations.filter(({ serverId }) => serverId === id).toReversed());
+  }
+
+  async progress(): Promise<undefined> {
+    this.tick();
+  }
+
+  async abortMigration(serverId: string, migrationId: string): Promise<void> {
+    this.tick();
+    const migration = this.#migrations.find(({ id }) => id === migrationId);
+    if (migration === undefined || isFinal(migration)) return;
+    this.#end(migration, 'cancelled');
+    this.changed(`abort ${serverId}`);
+  }
+
+  async allocatedOn(consumer: string): Promise<readonly string[]> {
+    this.tick();
+    const allocation = this.allocations.get(consumer);
+    return allocation === undefined ? [] : [allocation.on];
+  }
+
+  async occupancy(name: string): Promise<Occupancy> {
+    const from = this.at(this.#now);
+    this.tick();
+    const shown = [...this.servers.values()].flatMap((server) => this.#asNovaShows(server));
+    return structuredClone({
+      hypervisor: name,
+      from,
+      to: this.at(this.#now),
+      servers: shown.filter((server) => server.hypervisor === name || server.status === 'UNKNOWN'),
+      allocations: [...this.allocations]
+        .filter(([, { on }]) => on === name)
+        .map(([consumer, { size }]) => ({ consumer, resources: `${size.vcpus} VCPU` })),
+      migrations: this.#migrations.filter((m) => (m.from === name || m.to === name) && !isFinal(m)),
+    });
+  }
+
+  at(second: number): string {
+    return new Date(Date.UTC(2026, 10, 24, 22, 41) + second * 1000).toISOString();
+  }
+
+  #asNovaShows(server: Server): Server[] {
+    const down = this.cellDown.get(server.hypervisor);
+    if (down === 'silent') return [];
+    return [down === 'unknown' ? { ...server, status: 'UNKNOWN', hypervisor: '' } : server];
+  }
+
+  #usedOn(name: string): Resources {
+    const booked = [...this.allocations.values()].filter(({ on }) => on === name).map(({ size }) => size);
+    const sum = (kind: keyof Resources): number => booked.reduce((total, size) => total + size[kind], 0);
+    return { vcpus: sum('vcpus'), ramMb: sum('ramMb'), diskGb: sum('diskGb') };
+  }
+
+  #schedule({ hypervisor, size }: Server): string | undefined {
+    return [...this.hosts.values()].find(
+      (h) =>
+        h.name !== hypervisor &&
+        h.disabled === undefined &&
+        h.asService().up &&
+        this.#usedOn(h.name).ramMb + size.ramMb <= h.seed.capacity.ramMb,
+    )?.name;
+  }
+
+  #begin(serverId: string, more: Pick<Migration, 'kind' | 'from'> & { to?: string }): FakeMigration {
+    const n = this.#migrations.length + 1;
+    const migration: FakeMigration = {
+      id: String(n),
+      uuid: `migration-${n}`,
+      serverId,
+      status: 'queued',
+      createdAt: this.at(this.#now),
+      updatedAt: this.at(this.#now),
+      endsAt: this.#now + MIGRATION_SECONDS,
+      was: this.servers.get(serverId)?.status ?? 'ACTIVE',
+      ...more,
+    };
+    this.#migrations.push(migration);
+    return migration;
+  }
+
+  #advance(migration: FakeMigration): void {
+    const server = this.servers.get(migration.serverId);
+    const fault = this.faults.get(migration.serverId);
+    if (migration.kind !== 'live-migration' || server === undefined) return;
+    if (this.#now > migration.endsAt - MIGRATION_SECONDS + 1) migration.status = 'running';
+    if (fault === 'stuck' || this.#now < migration.endsAt - 2) return;
+    if (migration.to === undefined) return this.#end(migration, 'error');
+    if (fault === 'rolled back' || fault === 'left in ERROR') {
+      this.#end(migration, 'failed');
+      if (fault === 'left in ERROR') server.status = 'ERROR';
+      return undefined;
+    }
+    // The server shows its new place while its migration still runs.
+    server.hypervisor = migration.to;
+    server.status = migration.was;
+    delete server.task;
+    if (this.#now < migration.endsAt) return undefined;
+    migration.status = 'completed';
+    if (fault !== 'booked for ever') this.allocations.delete(migration.uuid);
+  }
+
+  #end(migration: FakeMigration, status: string): void {
+    migration.status = status;
+    this.allocations.delete(migration.uuid);
+    const server = this.servers.get(migration.serverId);
+    if (server === undefined) return;
+    this.allocations.set(server.id, { on: migration.from, size: server.size });
+    server.hypervisor = migration.from;
+    server.status = migration.was;
+    delete server.task;
+  }
+
+  #host(name: string): FakeHost {
+    const host = this.hosts.get(name);
+    if (host === undefined) throw novaError(`hypervisor ${name} could not be found`, false);
+    return host;
+  }
+}
+
+function novaError(message: string, retryable: boolean): Error {
+  return Object.assign(new Error(message), { retryable });
+}

@@ -1,0 +1,134 @@
+/** A hypervisor of the fake cloud: its operating system, its reboots and its compute service. */
+import type { CommandResult, ComputeService, Host, Hypervisor, Resources } from '../../src/domain/fleet.ts';
+import { BOOT_PROBE } from '../../src/domain/host-boot.ts';
+import { GUESTS_PROBE } from '../../src/domain/host-guests.ts';
+import { NEED_PROBE } from '../../src/domain/reboot-need.ts';
+import { rebootRequest } from '../../src/procedures/reboot.ts';
+import type { FakeCloud } from './fake-cloud.ts';
+
+/** What goes wrong with it. */
+export type HostFault =
+  | 'unreachable'
+  | 'comes back with its old kernel'
+  | 'never comes back'
+  | 'refuses to reboot'
+  | 'answers and never reboots'
+  | 'registers a second service'
+  | 'has a libvirt that fails';
+
+const AWAY_SECONDS = 12;
+/** Nova calls a service up for so long after its last heartbeat. */
+const UP_SECONDS = 15;
+const [, , REBOOT_SCRIPT] = rebootRequest('', '');
+
+export class FakeHost implements Host {
+  readonly name: string;
+  readonly seed: Hypervisor;
+  readonly #cloud: FakeCloud;
+  disabled: string | undefined;
+  fault: HostFault | undefined;
+  kernel = '6.1.0-18';
+  /** The kernel that boots next. */
+  next = '6.1.0-28';
+  reboots = 0;
+  #boot = 1;
+  #awayUntil: number | undefined;
+  #heardAt = 0;
+  #serviceId: string;
+
+  constructor(cloud: FakeCloud, seed: Hypervisor) {
+    this.#cloud = cloud;
+    this.seed = seed;
+    this.name = seed.name;
+    this.disabled = seed.disabled;
+    this.#serviceId = `service-${seed.name}`;
+  }
+
+  /** Somebody has taken it out of service, or it is rebooting. */
+  get isOut(): boolean {
+    return this.#awayUntil !== undefined || this.disabled?.startsWith('nightshift') === true;
+  }
+
+  advance(): void {
+    const { now } = this.#cloud;
+    if (this.#awayUntil !== undefined && now >= this.#awayUntil) this.#comeBack();
+    if (this.#awayUntil === undefined && now % 2 === 0) this.#heardAt = now;
+  }
+
+  asHypervisor(used: Resources): Hypervisor {
+    const { disabled: _, ...seed } = this.seed;
+    const disabled = this.disabled === undefined ? {} : { disabled: this.disabled };
+    return { ...seed, ...disabled, up: this.asService().up && seed.up, used };
+  }
+
+  asService(): ComputeService {
+    return {
+      id: this.#serviceId,
+      up: this.#cloud.now - this.#heardAt < UP_SECONDS,
+      ...(this.disabled === undefined ? {} : { disabled: this.disabled }),
+      forcedDown: false,
+      heardAt: this.#cloud.at(this.#heardAt),
+    };
+  }
+
+  async run(argv: readonly string[]): Promise<CommandResult> {
+    this.#cloud.tick();
+    if (this.#awayUntil !== undefined || this.fault === 'unreachable')
+      throw sshError('connection refused', false);
+    const boot = `running=${this.kernel}\nboot=${this.#bootId}\n`;
+    switch (argv[2] ?? '') {
+      case BOOT_PROBE:
+        return said(boot);
+      case NEED_PROBE:
+        return said(`${boot}next=${this.next}\n`);
+      case GUESTS_PROBE:
+        return said(this.#guests());
+      case REBOOT_SCRIPT:
+        return this.#reboot(argv[4] ?? '');
+      default:
+        throw new Error(`the fake host does not know the command ${argv.join(' ')}`);
+    }
+  }
+
+  get #bootId(): string {
+    return `${this.name}-boot-${this.#boot}`;
+  }
+
+  #guests(): string {
+    if (this.fault === 'has a libvirt that fails') return 'domains_exit=1\nprocesses=0\n';
+    const domains = this.#cloud.running(this.name).map(({ id }) => `domain:${id}\n`);
+    return `domains_exit=0\n${domains.join('')}processes=${domains.length}\n`;
+  }
+
+  #reboot(bootId: string): CommandResult {
+    if (bootId !== this.#bootId) return { ...said(''), exit: 75 };
+    if (this.fault === 'refuses to reboot') return { exit: 1, stdout: '', stderr: 'Access denied\n' };
+    if (this.fault === 'answers and never reboots') return said('');
+    const aboard = this.#cloud.running(this.name);
+    const { violations } = this.#cloud;
+    if (aboard.length > 0)
+      violations.push(`${this.name} was rebooted under ${aboard.map(({ id }) => id).join(', ')}`);
+    if (this.reboots > 0) violations.push(`${this.name} was rebooted twice`);
+    if (this.disabled === undefined) violations.push(`${this.name} was rebooted in service`);
+    for (const guest of aboard) guest.status = 'SHUTOFF';
+    this.reboots += 1;
+    this.#awayUntil = this.fault === 'never comes back' ? Infinity : this.#cloud.now + AWAY_SECONDS;
+    this.#cloud.changed(`reboot ${this.name}`);
+    throw sshError('connection closed', true);
+  }
+
+  #comeBack(): void {
+    this.#awayUntil = undefined;
+    this.#boot += 1;
+    if (this.fault !== 'comes back with its old kernel') this.kernel = this.next;
+    if (this.fault === 'registers a second service') this.#serviceId += '-2';
+  }
+}
+
+function said(stdout: string): CommandResult {
+  return { exit: 0, stdout, stderr: '' };
+}
+
+function sshError(why: string, sent: boolean): Error {
+  return Object.assign(new Error(why), { retryable: true, sent });
+}

@@ -48,15 +48,17 @@ describe('the count of a test run', () => {
   });
 });
 
-describe.runIf(existsSync('/proc/self/environ'))('a process that outlives its run', () => {
-  const sleeper = ['--fork', 'sleep', '60'];
-
-  it('is found and ended, though it left the process group', async () => {
-    await run('setsid', sleeper, process.env);
+describe.runIf(existsSync('/usr/bin/prlimit'))('a process that outlives its run', () => {
+  it.each([
+    { way: 'in a session of its own', command: 'setsid --fork sleep 60' },
+    { way: 'without an environment', command: 'env -i setsid --fork sleep 60' },
+    { way: 'under another title', command: 'exec -a other sleep 60 &' },
+  ])('is found and ended: $way', async ({ command }) => {
+    await run('bash', ['-c', command], process.env);
 
     const ended = await endStrays(0);
 
-    expect(ended).toEqual([expect.stringMatching(/^\d+ .*sleep 60$/)]);
+    expect(ended).toEqual([expect.stringMatching(/^\d+ .*(sleep|other)/)]);
     expect(await endStrays(2_000)).toEqual([]);
   });
 

@@ -1,11 +1,16 @@
 /** Runs what a check or a test run needs, and answers which of its processes have stayed behind. */
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** In the environment of every process of this run, however detached: what stays behind is found by it. */
-const MARK = `NIGHTSHIFT_TEST_RUN=${process.pid}.${Date.now()}`;
+/**
+ * The limit on the size of files in bytes, some PiB, of every process of this run: a mark that is
+ * inherited however a process detaches itself. The environment would not do, since redis-server and
+ * sshd overwrite theirs with the title that `ps` shows.
+ */
+const MARK = String(2 ** 52 + Date.now() * 1000 + (process.pid % 1000));
+const PRLIMIT = '/usr/bin/prlimit';
 
 /** @type {Set<import('node:child_process').ChildProcess>} */
 const running = new Set();
@@ -54,13 +59,9 @@ export async function run(program, args, env) {
  * @returns {Promise<number>}
  */
 export function runAnyway(program, args, env) {
-  const [name, value] = MARK.split('=');
+  const marked = existsSync(PRLIMIT) ? [PRLIMIT, `--fsize=${MARK}:`, program, ...args] : [program, ...args];
   return new Promise((resolve) => {
-    const child = spawn(program, args, {
-      detached: true,
-      stdio: 'inherit',
-      env: { ...env, [String(name)]: value },
-    });
+    const child = spawn(String(marked[0]), marked.slice(1), { detached: true, stdio: 'inherit', env });
     running.add(child);
     child.on('error', (error) => {
       running.delete(child);
@@ -76,7 +77,7 @@ export function runAnyway(program, args, env) {
 
 /**
  * The processes of this run that outlived it, one line for each; they had `graceMs` to end by
- * themselves and are killed, by pid. Needs /proc: without it nothing is seen.
+ * themselves and are killed, by pid. Needs Linux: elsewhere nothing is seen.
  *
  * @param {number} graceMs
  * @returns {Promise<string[]>}
@@ -95,8 +96,9 @@ export async function endStrays(graceMs) {
 function findStrays() {
   return processIds().flatMap((pid) => {
     try {
-      const marked = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(MARK);
-      if (!marked) return [];
+      if (!readFileSync(`/proc/${pid}/limits`, 'utf8').includes(MARK)) return [];
+      const ended = /\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+      if (ended) return []; // only its parent, often not ours, can remove the rest of it
       const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
       return [{ pid, command: command || readlinkSync(`/proc/${pid}/exe`) }];
     } catch {

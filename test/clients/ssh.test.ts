@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import ssh2, { type Connection, type ServerChannel } from 'ssh2';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type SshError, type SshHosts, type SshSettings, sshHosts } from '../../src/clients/ssh.ts';
 import { freePort, generateKey, type Sshd, startSshd } from '../support/sshd.ts';
@@ -151,6 +152,25 @@ describe('a command whose end is not seen', () => {
     await expect(failed).rejects.toThrow('the connection broke');
   });
 
+  it.each([
+    { title: 'ends it without an exit code', end: (channel: ServerChannel) => channel.close() },
+    {
+      title: 'vanishes between its exit code and the end of its output',
+      end: (channel: ServerChannel, client: Connection) => {
+        channel.exit(0);
+        channel.write('half a li', () => setImmediate(() => client.end()));
+      },
+    },
+  ])('fails when the server $title', async ({ end }) => {
+    const port = await answerCommands(end);
+
+    const failed = connected({ port, knownHosts: [sshd.knownHosts(`127.0.0.1 ${sshd.hostKey}`)] })
+      .host('hv01')
+      .run(['true'], { timeoutMs: 10_000 });
+
+    await expect(failed).rejects.toMatchObject(outOfSight);
+  });
+
   it('fails when the server falls silent', async () => {
     const hosts = connected({ keepaliveMs: 100 });
 
@@ -212,6 +232,15 @@ describe('a command that is not sent', () => {
         sent: false,
       },
     );
+  });
+
+  it('goes to a host that opens no session', async () => {
+    const full = await startSshd({ config: ['MaxSessions 0'] });
+    onTestFinished(() => full.stop());
+
+    const failed = connected({}, full).host('hv01').run(['true'], { timeoutMs: 10_000 });
+
+    await expect(failed).rejects.toMatchObject({ name: 'SshError', retryable: true, sent: false });
   });
 
   it('goes to a name that does not resolve: somebody must correct it', async () => {
@@ -557,6 +586,22 @@ async function startAgent(...servers: Sshd[]): Promise<string> {
     stdio: 'ignore',
   });
   return socket;
+}
+
+/** An SSH server with the host key of `sshd` that lets everybody in and does with commands what OpenSSH would not. */
+async function answerCommands(answer: (channel: ServerChannel, client: Connection) => void): Promise<number> {
+  const hostKey = readFileSync(join(sshd.dir, 'host_ed25519'));
+  const server = new ssh2.Server({ hostKeys: [hostKey] }, (client) => {
+    client.on('error', () => {});
+    client.on('authentication', (request) => request.accept());
+    client.on('session', (accept) => {
+      accept().on('exec', (accept) => answer(accept(), client));
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  return (server.address() as net.AddressInfo).port;
 }
 
 async function listenAndDo(what: (socket: net.Socket) => void): Promise<number> {

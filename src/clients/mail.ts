@@ -8,7 +8,7 @@ import SMTPConnection, {
 import { composed, MailError, type MailSink, type Message } from './mail-message.ts';
 
 export { mailFolder } from './mail-folder.ts';
-export { MailError, type MailSink, type OutgoingMail } from './mail-message.ts';
+export type { MailSink, OutgoingMail } from './mail-message.ts';
 
 export interface SmtpSettings {
   /** `smtps://host[:465]`, or `smtp://host[:25]` with STARTTLS. User and password have their own keys. */

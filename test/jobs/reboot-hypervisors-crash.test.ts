@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import rebootHypervisors from '../../jobs/reboot-hypervisors.ts';
 import { isOver, type RunRecord } from '../../src/engine/runs.ts';
@@ -18,26 +19,45 @@ beforeAll(async () => {
 });
 afterAll(() => house.close());
 
-/** A night on a cloud of its own, whose first owner dies at the nth boundary of the journal, if at any. */
-async function night(nth = -1) {
+interface Death {
+  /** Names the place where it happens, apart from all others. */
+  readonly place: string;
+  /** At a boundary of the journal: the nth, or by its words. */
+  readonly boundary?: number | string;
+  /** In the middle of a step: just after this call was carried out. */
+  readonly call?: string;
+  /** What has happened by the time that somebody takes over. */
+  readonly meanwhile?: (cloud: FakeCloud) => void;
+}
+
+/** A night on a cloud of its own, whose first owner dies somewhere. */
+async function night({ place, boundary, call, meanwhile }: Death) {
   const cloud = new FakeCloud(
     ['hv1', 'hv2', 'hv3'].map((name) => hypervisor(name)),
     [server('a', 'hv1'), server('stopped', 'hv1', { status: 'SHUTOFF' })],
   );
   cloud.hosts.get('hv3')!.kernel = '6.1.0-28';
   const world = { cloud, handback: new Map<string, readonly string[]>(), armed: true };
-  const place = { place: `death-${nth}`, leaseMs: 1500 };
+  const home = { place, leaseMs: 1500 };
   const boundaries: string[] = [];
   const deathAt = (point: DeathPoint): boolean => {
     if (!['begin', 'finish', 'lease', 'release', 'end'].includes(point.script)) return false;
     boundaries.push(`${point.when} ${point.script} ${point.key ?? ''}`.trim());
-    return boundaries.length - 1 === nth;
+    const here = boundaries.length - 1 === boundary || boundaries.at(-1) === boundary;
+    if (here) meanwhile?.(cloud);
+    return here;
   };
-  const first = await openProcess(house, rebootHypervisors, world, { ...place, deathAt });
-  const second = await openProcess(house, rebootHypervisors, world, place);
+  const first = await openProcess(house, rebootHypervisors, world, { ...home, deathAt });
+  const second = await openProcess(house, rebootHypervisors, world, home);
   const trigger = { kind: 'cli', by: 'kim' } as const;
   await first.engine.create({ job: 'job', id: ID, options: OPTIONS, trigger, acting: true });
 
+  cloud.onCall = (made) => {
+    if (made !== call) return;
+    cloud.onCall = () => {};
+    meanwhile?.(cloud);
+    first.die();
+  };
   await Promise.race([first.died, first.engine.work(ID)]);
   const run = await eventually('the end of the run', async () => {
     const { run, outcome } = await work(second, ID);
@@ -45,7 +65,7 @@ async function night(nth = -1) {
     return isOver(run.state) && run;
   });
   await second.engine.sendMails();
-  const mails = house.sent.filter(({ messageId }) => messageId.endsWith(`@death-${nth}>`));
+  const mails = house.sent.filter(({ messageId }) => messageId.endsWith(`@${place}>`));
   return {
     boundaries,
     violations: cloud.violations,
@@ -73,19 +93,21 @@ function timeless(value: unknown): string {
 }
 
 it('ends as the run that nobody killed, at whichever boundary of the journal its owner dies', async () => {
-  const whole = await night();
-  const ends: string[] = [];
+  const whole = await night({ place: 'whole' });
+  const others: object[] = [];
 
   const queue = whole.boundaries.keys();
   const next = async (): Promise<void> => {
-    for (const nth of queue) {
-      const { boundaries, violations, end } = await night(nth);
-      const asWhole = JSON.stringify(end) === JSON.stringify(whole.end) && violations.length === 0;
-      ends.push(asWhole ? 'the same' : `${boundaries[nth]}: ${JSON.stringify({ violations, end })}`);
+    for (const boundary of queue) {
+      const { boundaries, violations, end } = await night({ place: `boundary-${boundary}`, boundary });
+      const same = isDeepStrictEqual(end, whole.end) && violations.length === 0;
+      if (!same) others.push({ boundary: boundaries[boundary], violations, end });
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, next));
 
+  expect(others).toEqual([]);
+  expect(whole.boundaries.length).toBeGreaterThan(70);
   expect(whole.end.calls).toEqual([
     'cordon hv2',
     'reboot hv2',
@@ -95,6 +117,50 @@ it('ends as the run that nobody killed, at whichever boundary of the journal its
     'reboot hv1',
     'uncordon hv1',
   ]);
-  expect(ends.filter((end) => end !== 'the same')).toEqual([]);
-  expect(ends.length).toBeGreaterThan(70);
 }, 180_000);
+
+it.each(['cordon hv1', 'migrate a', 'reboot hv1', 'uncordon hv1'])(
+  'ends as the run that nobody killed when its owner dies in the middle of "%s"',
+  async (call) => {
+    const whole = await night({ place: `beside ${call}` });
+
+    const { violations, end } = await night({ place: `amid ${call}`, call });
+
+    expect(end).toEqual(whole.end);
+    expect(violations).toEqual([]);
+  },
+);
+
+it('does not ask again for a migration that failed while nobody watched', async () => {
+  const { end } = await night({ place: 'unwatched', call: 'migrate a', meanwhile: rollBackMigration });
+
+  expect(end.calls.slice(-3)).toEqual(['cordon hv1', 'migrate a', 'uncordon hv1']);
+  expect(end.notes).toContain('its migration 1 ended as failed');
+});
+
+it('moves a guest that was started while nobody watched the drain', async () => {
+  const { end, violations } = await night({ place: 'boarded', call: 'cordon hv1', meanwhile: startStopped });
+
+  expect(end.calls).toContain('migrate stopped');
+  expect(violations).toEqual([]);
+});
+
+it('does not reboot under a guest that was started after the drain', async () => {
+  const { end } = await night({
+    place: 'late',
+    boundary: 'before begin reboot hv1',
+    meanwhile: startStopped,
+  });
+
+  expect(end.calls.slice(-3)).toEqual(['cordon hv1', 'migrate a', 'uncordon hv1']);
+  expect(end.notes).toContain('not rebooted: 1 domain active on the host: stopped');
+});
+
+function rollBackMigration(cloud: FakeCloud): void {
+  cloud.faults.set('a', 'rolled back');
+  for (let second = 0; second < 20; second += 1) cloud.tick();
+}
+
+function startStopped(cloud: FakeCloud): void {
+  cloud.servers.get('stopped')!.status = 'ACTIVE';
+}

@@ -1,10 +1,8 @@
 /** What `ctx` holds in this product, and `defineJob` bound to it. Types only: jobs import nothing that acts. */
 import type { z } from 'zod';
+import type { Armed } from './domain/acting.ts';
 import type { Cloud, Host } from './domain/fleet.ts';
 import type { EngineContext, Job } from './engine/job.ts';
-
-/** The part of a job for which acting is allowed: all of it, none, or some aggregates. */
-export type Armed = boolean | { readonly aggregates: readonly string[] };
 
 /** The outside world and the site's settings, by name. */
 export interface Clients {

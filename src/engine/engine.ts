@@ -42,7 +42,7 @@ export interface EngineOptions<Clients extends object> {
   readonly stateDir: string;
   readonly jobs: Registry<Clients>;
   /** What `ctx` holds beside the engine's own, for one run. */
-  readonly clientsFor: (run: { job: string; acting: boolean; log: Log }) => Clients;
+  readonly clientsFor: (run: { job: string; acting: boolean; log: Log }) => Promise<Clients>;
   readonly deliver: Deliver;
   readonly log: Log;
   /** Right-hand side of Message-IDs. */
@@ -111,7 +111,7 @@ export class Engine<Clients extends object = object> {
       askOperators: options.askOperators ?? (() => undefined),
     });
     this.#transport = new Transport({
-      connection: () => options.redis.connect(),
+      connect: () => options.redis.connect(),
       prefix: `${this.#prefix}:bell`,
       concurrency: options.concurrency ?? 8,
       lockMs: this.#timings.leaseMs,
@@ -184,6 +184,16 @@ export class Engine<Clients extends object = object> {
   /** Works one run in this process as far as it goes, without a daemon. */
   work(run: string): ReturnType<Worker<Clients>['work']> {
     return this.#worker.work(run);
+  }
+
+  /** True once this process gives its runs back. */
+  get leaving(): boolean {
+    return this.#worker.leaving;
+  }
+
+  /** Gives the runs in hand back for their next owner and takes no other; `close` does so too. */
+  handOver(): Promise<void> {
+    return this.#worker.handOver();
   }
 
   /** Sends the mails that are due; returns how many left. */

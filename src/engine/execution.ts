@@ -59,7 +59,10 @@ export class Execution {
   }
 
   /** Works the run to its end or next wait, whatever the job does; resolves with what became of it. */
-  async work<Clients extends object>(job: Job<z.ZodType, Clients>, clients: Clients): Promise<Outcome> {
+  async work<Clients extends object>(
+    job: Job<z.ZodType, Clients>,
+    clients: () => Promise<Clients>,
+  ): Promise<Outcome> {
     const body = this.#body(job, clients);
     try {
       const how = await Promise.race([body, this.#stopped.promise]);
@@ -104,11 +107,11 @@ export class Execution {
 
   async #body<Clients extends object>(
     job: Job<z.ZodType, Clients>,
-    clients: Clients,
+    clients: () => Promise<Clients>,
   ): Promise<{ error: unknown }> {
     try {
       const options = job.options.parse(this.#run.options);
-      await job.run({ ...clients, ...this.#context(options) });
+      await job.run({ ...(await clients()), ...this.#context(options) });
       return { error: undefined };
     } catch (error) {
       return { error: error ?? new Error('the job threw nothing') };

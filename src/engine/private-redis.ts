@@ -74,7 +74,11 @@ export async function leavePrivateRedis(place: Place): Promise<void> {
   const socket = socketOf(place);
   await withLock(place, async () => {
     if (!(await answers(socket))) return;
-    const redis = new Redis(socket, { retryStrategy: () => null, maxRetriesPerRequest: 0 });
+    const redis = new Redis(socket, {
+      retryStrategy: () => null,
+      maxRetriesPerRequest: 0,
+      disconnectTimeout: 20,
+    });
     redis.on('error', () => {});
     try {
       const clients = String(await redis.client('LIST'))

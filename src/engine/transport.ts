@@ -6,7 +6,8 @@
 import { type ConnectionOptions, Queue, Worker } from 'bullmq';
 
 export interface TransportOptions {
-  readonly connection: () => ConnectionOptions;
+  /** A new connection, ours to close: BullMQ leaves those that it was given open. */
+  readonly connect: () => Connection;
   /** BullMQ's keys live below this prefix; a hash tag keeps them on one slot. */
   readonly prefix: string;
   /** Runs worked at once by this process. */
@@ -18,16 +19,19 @@ export interface TransportOptions {
   readonly onError: (error: Error) => void;
 }
 
+type Connection = ConnectionOptions & { disconnect(): void };
+
 const QUEUE = 'runs';
 
 export class Transport {
   readonly #options: TransportOptions;
+  readonly #connections: Connection[] = [];
   readonly #queue: Queue;
   #worker: Worker | undefined;
 
   constructor(options: TransportOptions) {
     this.#options = options;
-    this.#queue = new Queue(QUEUE, { connection: options.connection(), prefix: options.prefix });
+    this.#queue = new Queue(QUEUE, { connection: this.#connect(), prefix: options.prefix });
     this.#queue.on('error', options.onError);
   }
 
@@ -42,9 +46,9 @@ export class Transport {
 
   /** From now on this process answers the bell. */
   listen(): void {
-    const { connection, prefix, concurrency, lockMs, stalledMs, onRing, onError } = this.#options;
+    const { prefix, concurrency, lockMs, stalledMs, onRing, onError } = this.#options;
     this.#worker = new Worker<{ run: string }>(QUEUE, (delivery) => onRing(delivery.data.run), {
-      connection: connection(),
+      connection: this.#connect(),
       prefix,
       concurrency,
       lockDuration: lockMs,
@@ -59,5 +63,12 @@ export class Transport {
   async close(): Promise<void> {
     await this.#worker?.close(true);
     await this.#queue.close();
+    for (const connection of this.#connections) connection.disconnect();
+  }
+
+  #connect(): Connection {
+    const connection = this.#options.connect();
+    this.#connections.push(connection);
+    return connection;
   }
 }

@@ -19,7 +19,7 @@ export interface WorkerOptions<Clients extends object> {
   readonly logs: RunLogs;
   readonly log: Log;
   readonly jobs: Registry<Clients>;
-  readonly clientsFor: (run: { job: string; acting: boolean; log: Log }) => Clients;
+  readonly clientsFor: (run: { job: string; acting: boolean; log: Log }) => Promise<Clients>;
   readonly mailHost: string;
   readonly askOperators: (run: string, step: string, evidence: string) => Mail | undefined;
 }
@@ -39,6 +39,11 @@ export class Worker<Clients extends object> {
     options.redis.on('ready', () => {
       this.#reachableSince = performance.now();
     });
+  }
+
+  /** True once no run is taken any more. */
+  get leaving(): boolean {
+    return this.#leaving;
   }
 
   /** Works a run as far as it goes. Asked twice at once, the second is refused. */
@@ -92,7 +97,9 @@ export class Worker<Clients extends object> {
       askOperators: (step, evidence) => askOperators(run.id, step, evidence),
     });
     const renewing = this.#keepLease(run, execution);
-    const worked = execution.work(job, clientsFor({ job: run.job, acting: run.acting, log: runLog.log }));
+    const worked = execution.work(job, () =>
+      clientsFor({ job: run.job, acting: run.acting, log: runLog.log }),
+    );
     this.#active.set(run.id, { execution, worked });
     try {
       return await worked;

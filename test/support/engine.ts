@@ -96,7 +96,7 @@ export async function openHouse({ durable = false } = {}): Promise<House> {
         jobs: new Map(
           Object.entries(jobs).map(([name, job]) => [name, { name, job, definition: 'sha256:test' }]),
         ),
-        clientsFor: () => options.clients ?? ({} as Clients),
+        clientsFor: () => Promise.resolve(options.clients ?? ({} as Clients)),
         deliver: (mail) => {
           sent.push(mail);
           return Promise.resolve();

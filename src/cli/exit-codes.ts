@@ -1,0 +1,42 @@
+/** What an exit code says, so that cron and scripts can tell one end from another. */
+import { ConfigError } from '../config.ts';
+import { isRetryable } from '../domain/failure.ts';
+import { RedisDistrusted, RefusedError } from '../engine/errors.ts';
+import type { RunState } from '../engine/runs.ts';
+import { RequestError } from '../start-run.ts';
+
+export const EXIT = {
+  done: 0,
+  failed: 1,
+  badInput: 2,
+  waits: 3,
+  away: 69,
+  tryAgain: 75,
+  configuration: 78,
+} as const;
+
+/** The code for a run that is as far as it goes now. */
+export function codeOfState(state: RunState): number {
+  switch (state) {
+    case 'succeeded':
+      return EXIT.done;
+    case 'failed':
+    case 'cancelled':
+    case 'quarantined':
+      return EXIT.failed;
+    case 'queued':
+    case 'running':
+    case 'waiting':
+    case 'needs-decision':
+      return EXIT.waits;
+  }
+}
+
+/** The code for a command that could not be carried out. */
+export function codeOfError(error: unknown): number {
+  if (error instanceof ConfigError) return EXIT.configuration;
+  if (error instanceof RequestError || error instanceof RefusedError) return EXIT.badInput;
+  if (error instanceof RedisDistrusted) return EXIT.away;
+  if (isRetryable(error)) return EXIT.tryAgain;
+  return EXIT.failed;
+}

@@ -53,7 +53,10 @@ function isHere(program) {
   });
 }
 
-/** Installs the npm packages unless they are there and no older than the lock file, and looks for a Node that reads TypeScript. */
+/**
+ * Installs the npm packages of the working directory unless they are there and no older than the lock
+ * file, and looks for a Node that reads TypeScript.
+ */
 export async function providePackages() {
   const installed = join(ROOT, 'node_modules', '.package-lock.json');
   if (
@@ -63,7 +66,7 @@ export async function providePackages() {
     console.log('Installing the npm packages (npm ci).');
     // With the machine's own Node: npm ci begins by deleting the one in node_modules.
     const env = { ...process.env, PATH: searchPath().join(delimiter) };
-    const args = ['ci', '--prefix', ROOT, '--loglevel=error', '--include=dev', '--include=optional'];
+    const args = ['ci', '--loglevel=error', '--include=dev', '--include=optional'];
     if ((await run('npm', args, env)) !== 0) throw new Missing('npm ci failed; what it said is above.');
   }
 

@@ -189,7 +189,6 @@ export class Steps {
     { startedAt, error, last }: { startedAt: string; error: unknown; last: boolean },
   ): Promise<{ value: T } | undefined> {
     const why = messageOf(error);
-    this.#around.runLog.forStep(attempt.key, attempt.tries).warn('step failed', { why });
     if (error instanceof Blocked) throw error;
     if (error instanceof Halted)
       throw new Blocked({ state: 'waiting', why: `the end of the halt: ${why}`, frozen: true });
@@ -205,7 +204,10 @@ export class Steps {
         const evidence = verdict.happened === 'unclear' ? verdict.evidence : 'the world does not show it';
         return { value: await this.#unknown(attempt, startedAt, `${why}; ${evidence}`) };
       }
-      if ((isRetryable(error) || doubtful) && !last) return undefined;
+      if ((isRetryable(error) || doubtful) && !last) {
+        this.#around.runLog.forStep(attempt.key, attempt.tries).warn('will be tried again', { why });
+        return undefined;
+      }
     }
     const tries = attempt.tries === 1 ? '' : ` (try ${attempt.tries})`;
     await this.#finish(attempt, { state: 'failed', startedAt, why: why + tries });
@@ -273,6 +275,7 @@ export class Steps {
       throw new Blocked({ state: 'waiting', why: `the end of the freeze: ${String(rest[0])}`, frozen: true });
     }
     this.#around.journal.set(key, record);
+    if (options.effect !== 'read') this.#around.runLog.forStep(key, attempt.tries).info('begins');
   }
 
   async #done<T>(attempt: Attempt<T>, startedAt: string, value: T, scope?: Scope): Promise<T> {
@@ -322,7 +325,8 @@ export class Steps {
       blob,
     }: { writes?: TableWrite[]; mails?: object[]; blob?: Buffer | undefined } = {},
   ): Promise<void> {
-    const record = recordOf(attempt, { ...ending, endedAt: new Date().toISOString() });
+    const endedAt = new Date().toISOString();
+    const record = recordOf(attempt, { ...ending, endedAt });
     const { key, n } = attempt;
     const args = {
       key,
@@ -334,6 +338,10 @@ export class Steps {
     await this.#around.call('finish', args, blob);
     this.#around.journal.set(key, record);
     this.#passed(record);
+    const log = this.#around.runLog.forStep(key, attempt.tries);
+    const fields = { tookMs: Date.parse(endedAt) - Date.parse(ending.startedAt), ...whyOf(ending) };
+    if (ending.state === 'done' || ending.state === 'skipped') log.info(ending.state, fields);
+    else log.warn(ending.state, fields);
   }
 
   async #replay(key: string, record: StepRecord): Promise<Json | undefined> {
@@ -391,6 +399,10 @@ export class Steps {
       throw new MisuseError(`step "${key}" would change something in a dry run`);
     }
   }
+}
+
+function whyOf({ why }: Ending): { why?: string } {
+  return why === undefined ? {} : { why };
 }
 
 export const HANDED_OVER = { state: 'queued', why: 'its next owner' } as const;

@@ -21,7 +21,19 @@ describe('the count of a test run', () => {
       report: report('passed', 'pending', 'todo'),
       line: '1 passed, 0 failed, 2 skipped',
     },
-    { why: 'a file did not load', exit: 1, report: report('passed'), line: '1 passed, 1 failed' },
+    { why: 'an error fell between the tests', exit: 1, report: report('passed'), line: '1 passed, 1 failed' },
+    {
+      why: 'one failed and two files did not load',
+      exit: 1,
+      report: {
+        testResults: [
+          ...report('failed').testResults,
+          { status: 'failed' },
+          { status: 'failed', assertionResults: [] },
+        ],
+      },
+      line: '0 passed, 3 failed',
+    },
     { why: 'it died without a report', exit: 137, report: undefined, line: '0 passed, 1 failed' },
     {
       why: 'it says that all is well and reports nothing',

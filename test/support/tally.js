@@ -2,12 +2,13 @@
 
 /**
  * @typedef {{ readonly passed: number, readonly failed: number, readonly skipped: number }} Tally
- * @typedef {{ readonly testResults?: readonly { readonly assertionResults?: readonly { readonly status: string, readonly fullName: string }[] }[] }} Report
+ * @typedef {{ readonly testResults?: readonly { readonly status?: string, readonly assertionResults?: readonly { readonly status: string, readonly fullName: string }[] }[] }} Report
  */
 
 /**
- * Counts a vitest run by its exit code and JSON report (undefined: it wrote none). A run that failed
- * without a failed test, say by a file that does not load or an error between tests, counts as one failed.
+ * Counts a vitest run by its exit code and JSON report (undefined: it wrote none). A file that failed
+ * without a failed test, say because it does not load, counts as one failed; so does a run of which
+ * nothing else says why it failed.
  *
  * @param {number} exit
  * @param {Report | undefined} report
@@ -16,7 +17,11 @@
 export function tally(exit, report) {
   const tests = (report?.testResults ?? []).flatMap((file) => file.assertionResults ?? []);
   const passed = tests.filter(({ status }) => status === 'passed').length;
-  const failed = tests.filter(({ status }) => status === 'failed').length;
+  const failedTests = tests.filter(({ status }) => status === 'failed').length;
+  const failedFiles = (report?.testResults ?? []).filter(
+    (file) => file.status === 'failed' && !file.assertionResults?.some(({ status }) => status === 'failed'),
+  ).length;
+  const failed = failedTests + failedFiles;
   const skippedNames = tests
     .filter(({ status }) => status !== 'passed' && status !== 'failed')
     .map(({ fullName }) => fullName);

@@ -44,8 +44,10 @@ export interface StepOptions<T> {
   readonly verify?: (scope: StepScope) => Promise<Verdict<T>>;
   /** What the step depends on; a resumed run whose inputs differ from the journal's parks for a decision. */
   readonly inputs?: Json;
-  /** How long one try may take, in ms. */
+  /** How long one try may take, in ms; ten minutes if left out. */
   readonly timeoutMs?: number;
+  /** How long one look by `verify` may take, in ms; ten minutes if left out. */
+  readonly verifyTimeoutMs?: number;
   readonly retry?: Partial<Retry>;
   /**
    * The step begins a disruption that somebody could feel. A freeze holds it back before it begins, a

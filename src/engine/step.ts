@@ -216,13 +216,13 @@ export class Steps {
 
   /** Did the effect happen? Effects that may repeat count as not happened; for the others the world is asked. */
   async #happened<T>(attempt: Attempt<T>, otherwise: string): Promise<Verdict<T>> {
-    const { effect, verify, retry: wanted } = attempt.options;
+    const { effect, verify, retry: wanted, verifyTimeoutMs = STEP_TIMEOUT_MS } = attempt.options;
     if (effect === 'read' || effect === 'idempotent') return { happened: 'no' };
     if (verify === undefined) return { happened: 'unclear', evidence: otherwise };
     const retry: Retry = { ...RETRY, ...wanted };
     for (let tries = 1; ; tries += 1) {
       const result = await this.#act(
-        { ...attempt, options: { effect: 'read' }, fn: verify },
+        { ...attempt, options: { effect: 'read', timeoutMs: verifyTimeoutMs }, fn: verify },
         this.#scope(attempt),
       );
       if ('value' in result) return result.value;
@@ -267,7 +267,7 @@ export class Steps {
     const { verdict, rest } = await this.#around.call('begin', {
       key,
       record: JSON.stringify(record),
-      timeoutMs: options.timeoutMs ?? STEP_TIMEOUT_MS,
+      timeoutMs: overdueAfterMs(options),
       ...(options.disruptive ? { disruptive: true } : {}),
     });
     if (verdict === 'CANCELLED') throw new Cancelled(`cancelled by ${String(rest[0])}`);
@@ -399,6 +399,13 @@ export class Steps {
       throw new MisuseError(`step "${key}" would change something in a dry run`);
     }
   }
+}
+
+/** When the owner of a try must be stuck: its time, the looks at what became of it, and the pauses between are over. */
+function overdueAfterMs<T>(options: StepOptions<T>): number {
+  const { timeoutMs = STEP_TIMEOUT_MS, verify, verifyTimeoutMs = STEP_TIMEOUT_MS, retry: wanted } = options;
+  const { tries, maxMs } = { ...RETRY, ...wanted };
+  return timeoutMs + maxMs + (verify === undefined ? 0 : tries * (verifyTimeoutMs + maxMs));
 }
 
 function whyOf({ why }: Ending): { why?: string } {

@@ -49,6 +49,7 @@ export async function reboot(ctx: Context<RebootSettings>, name: string, bootId:
       disruptive: true,
       inputs: { bootId },
       timeoutMs: 5 * 60_000,
+      verifyTimeoutMs: (ctx.options.backWithinMinutes + 5) * 60_000,
       verify: (scope) => didReboot(ctx, { name, bootId }, scope.signal),
     },
     async (scope) => {

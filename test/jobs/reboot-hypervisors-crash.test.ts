@@ -75,7 +75,7 @@ async function night({ place, boundary, call, meanwhile }: Death) {
       world: cloud.state,
       handback: [...world.handback.keys()],
       report: timeless(run.report),
-      notes: timeless(run.notes),
+      notes: timeless(run.notes.toSorted((a, b) => (a.subject < b.subject ? -1 : 1))),
       mails: mails.length,
     },
   };

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import rebootHypervisors from '../../jobs/reboot-hypervisors.ts';
 import type { Clients } from '../../src/context.ts';
 import type { Json } from '../../src/engine/job.ts';
-import { group, hypervisor, server } from '../support/builders.ts';
+import { group, hypervisor, server, size } from '../support/builders.ts';
 import { type House, openHouse, type TestEngine } from '../support/engine.ts';
 import { FakeCloud, type MigrationFault } from '../support/fake-cloud.ts';
 import type { HostFault } from '../support/fake-host.ts';
@@ -175,6 +175,21 @@ describe('reboot-hypervisors', () => {
 
     expect(whyOf(worked, 'hv1')).toBe('held: disabled by somebody else: "ask Kim"');
     expect(hostOf('hv1').reboots).toBe(0);
+  });
+
+  it('holds a hypervisor whose guests lose their room between plan and turn', async () => {
+    cloud.onCall = (call) => {
+      if (call !== 'uncordon hv2') return;
+      hostOf('hv3').disabled = 'ask Kim';
+      cloud.add(server('huge', 'hv2', { size: size(124) }));
+    };
+
+    const worked = await night();
+
+    expect(whyOf(worked, 'hv1')).toBe(
+      'held: no room: no other hypervisor has 8 GiB of memory, 2 vCPU, 10 GiB of disk free for a',
+    );
+    expect(cloud.calls).toEqual(['cordon hv2', 'reboot hv2', 'uncordon hv2']);
   });
 
   it('skips a hypervisor that somebody rebooted between plan and turn', async () => {
@@ -411,6 +426,20 @@ describe('reboot-hypervisors', () => {
     expect(cloud.calls).toContain('migrate stopped');
     expect(whyOf(worked, 'hv1')).toMatch(/^done: /);
     expect(cloud.violations).toEqual([]);
+  });
+
+  it('moves a guest that lands after a look that found none', async () => {
+    const occupancy = cloud.occupancy.bind(cloud);
+    cloud.occupancy = async (name) => {
+      const seen = await occupancy(name);
+      if (name === 'hv2' && !cloud.servers.has('late')) cloud.add(server('late', 'hv2'));
+      return seen;
+    };
+
+    const worked = await night();
+
+    expect(cloud.calls.slice(0, 4)).toEqual(['cordon hv2', 'migrate late', 'reboot hv2', 'uncordon hv2']);
+    expect(whyOf(worked, 'hv2')).toMatch(/^done: /);
   });
 
   it('waits for a server that was being built there when the cordon came', async () => {

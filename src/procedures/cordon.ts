@@ -64,6 +64,15 @@ export async function giveBack(
   });
 }
 
+/** Why nothing may be done to it that only a cordon allows; undefined while it is disabled for this run. */
+export async function whyNotOurs(ctx: Context<unknown>, name: string): Promise<string | undefined> {
+  const { disabled } = await ctx.cloud.service(name);
+  if (disabled === cordonReason(ctx.runId, PURPOSE)) return undefined;
+  return disabled === undefined
+    ? 'it was enabled meanwhile, so servers may land on it'
+    : describeCordon(disabled);
+}
+
 /** Waits for migrations under way, then fails with every server that did not come out of them whole. */
 async function assertWhole(
   { cloud, options }: Context<{ readonly pollMs: number }>,

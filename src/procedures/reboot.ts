@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import { judgeEmptiness } from '../domain/emptiness.ts';
 import { messageOf, PermanentError } from '../domain/failure.ts';
 import { askBoot, askGuests } from './ask-host.ts';
+import { whyNotOurs } from './cordon.ts';
 import { poll } from './pause.ts';
 
 export interface RebootSettings {
@@ -70,6 +71,8 @@ async function whatSpeaksAgainst(
 ): Promise<string | undefined> {
   const began = performance.now();
   try {
+    const notOurs = await whyNotOurs(ctx, name);
+    if (notOurs !== undefined) return notOurs;
     const occupancy = await ctx.cloud.occupancy(name);
     const host = await askGuests(ctx, name, signal);
     const verdict = judgeEmptiness({ occupancy, host, tookMs: performance.now() - began });

@@ -149,7 +149,7 @@ describe('a run', () => {
         await ctx.step(
           'after',
           { effect: 'idempotent' },
-          async () => void ctx.world.effects.push(`after ${String(value)}`),
+          async () => void ctx.world.effects.push(`after ${value}`),
         );
       };
       const first = await engineFor(
@@ -411,7 +411,7 @@ describe('a run', () => {
         const table = scope.table('seen');
         const count = (await table.get<number>('hv1')) ?? 0;
         table.set('hv1', count + 1);
-        ctx.world.effects.push(`sees ${String(await table.get('hv1'))}`);
+        ctx.world.effects.push(`sees ${await table.get<number>('hv1')}`);
         scope.mail('first', { to: ['alice@example.org'], subject: 'seen', text: '' });
       });
     };

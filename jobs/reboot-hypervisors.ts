@@ -1,8 +1,8 @@
 /**
  * Drains hypervisors that need a reboot and reboots them, one at a time.
  *
- * Two counts stop the line. \`maxFailed\`: hypervisors that were left disabled, because one that does not
- * come back is an incident and two are an outage. \`maxGivenBack\`: drains that failed and did no harm;
+ * Two counts stop the line. `maxFailed`: hypervisors that were left disabled, because one that does not
+ * come back is an incident and two are an outage. `maxGivenBack`: drains that failed and did no harm;
  * one stuck guest must not cost a night, many say that the fault is not the hypervisor's.
  */
 import { z } from 'zod';
@@ -17,7 +17,10 @@ import { REBOOT } from '../src/procedures/reboot.ts';
 import { type Ended, rebootHypervisor } from '../src/procedures/reboot-hypervisor.ts';
 import { survey } from '../src/procedures/survey.ts';
 
-const Names = z.union([z.array(z.string().min(1)), z.string().transform((names) => names.split(','))]);
+const Names = z.union([
+  z.array(z.string().min(1)),
+  z.string().transform((names) => names.split(',').map((name) => name.trim())),
+]);
 
 const Options = z.strictObject({
   limit: z.int().positive().default(5).describe('Reboot at most this many hypervisors in one run'),

@@ -18,8 +18,8 @@ command -v virsh >/dev/null 2>&1 || exit 127
 if [ "$(id -u)" = 0 ]; then virsh list --name; else sudo -n virsh list --name; fi`;
 
 /**
- * Asks a host; its first argument is a shell command as \`LIST_DOMAINS\`. Changes nothing. Process 1
- * is looked for because \`hidepid\` shows a user nothing but his own processes.
+ * Asks a host; its first argument is a shell command as `LIST_DOMAINS`. Changes nothing. Process 1
+ * is looked for because `hidepid` shows a user nothing but his own processes.
  */
 export const GUESTS_PROBE = `
 names=$(sh -c "$1"); echo "domains_exit=$?"

@@ -22,7 +22,7 @@ else
   ls /boot/vmlinuz-* 2>/dev/null | grep -v rescue | sort -V | tail -n 1
 fi`;
 
-/** Asks a host; its first argument is a shell command as \`NEXT_KERNEL\`. Changes nothing. */
+/** Asks a host; its first argument is a shell command as `NEXT_KERNEL`. Changes nothing. */
 export const NEED_PROBE = `${BOOT_PROBE}
 next=$(sh -c "$1") || echo "next_failed=$?"
 echo "next=$next"

@@ -8,7 +8,7 @@ import { byName, serverName } from './names.ts';
 import type { RebootNeed } from './reboot-need.ts';
 import { sayCount, sayList } from './say.ts';
 
-export type PlannedReboot = {
+type PlannedReboot = {
   readonly name: string;
   /** Running guests that must move first. */
   readonly guests: number;
@@ -19,7 +19,7 @@ export type PlannedReboot = {
   readonly drainSeconds: number;
 };
 
-export type Held = { readonly name: string; readonly why: string };
+type Held = { readonly name: string; readonly why: string };
 
 /** Every hypervisor that was asked about and needs a reboot, or cannot say, is in exactly one list. */
 export type RebootPlan = {

@@ -37,7 +37,7 @@ export function rebootRequest(bootId: string, reboot: string): readonly string[]
 }
 
 /**
- * Proves that nothing runs on the hypervisor, then asks it to reboot. \`asked: false\` says what was
+ * Proves that nothing runs on the hypervisor, then asks it to reboot. `asked: false` says what was
  * found aboard; the host was not touched. Resolves when the request has certainly arrived: whether it
  * came back is to be proved. Permanent error when the host refuses.
  */

@@ -59,12 +59,12 @@ function watch(request: http.ClientRequest, connectMs: number, answerMs: number)
   let reason: Error | undefined;
   function destroyAfter(ms: number, what: string): NodeJS.Timeout {
     return setTimeout(() => {
-      reason = Object.assign(new Error(`${what} within ${ms / 1000} s`), { code: 'ETIMEDOUT' });
+      reason = Object.assign(new Error(`${what} took longer than ${ms / 1000} s`), { code: 'ETIMEDOUT' });
       request.destroy(reason);
     }, ms);
   }
-  const connecting = destroyAfter(connectMs, 'no connection');
-  const answering = destroyAfter(answerMs, 'nothing came');
+  const connecting = destroyAfter(connectMs, 'connecting');
+  const answering = destroyAfter(answerMs, 'it');
 
   request.once('socket', (socket) => {
     const connected = 'encrypted' in socket ? 'secureConnect' : 'connect';

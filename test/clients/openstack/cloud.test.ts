@@ -522,6 +522,16 @@ describe('the occupancy of a hypervisor', () => {
     expect(allocations).toHaveLength(4);
   });
 
+  it('has only the UNKNOWN servers of a cloud with another, silent cell', async () => {
+    openstack.nova.isSilent = true;
+    const unknown = { id: 'lost', tenant_id: 'a', created: '2026-11-21T10:11:10Z', status: 'UNKNOWN' };
+    openstack.instead('GET /servers/detail', { status: 200, body: { servers: [unknown, serverOf(VM06)] } });
+
+    const { servers } = await cloud.occupancy('hv02.lab.example');
+
+    expect(servers.map(({ id }) => id)).toEqual(['lost']);
+  });
+
   it('cannot be told while a cell is silent and Nova does not show its servers', async () => {
     openstack.nova.isSilent = true;
     openstack.nova.servers.length = 0;

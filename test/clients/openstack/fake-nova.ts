@@ -97,7 +97,9 @@ export function fakeNova(): Nova {
     const isWhole = [...query.keys()].join() === 'all_tenants';
     if (!nova.isSilent) {
       const host = query.get('host');
-      const rows = nova.servers.filter((row) => host === null || row['OS-EXT-SRV-ATTR:host'] === host);
+      // Without it Nova shows the servers of one's own project, and admin has none.
+      const seen = query.has('all_tenants') ? nova.servers : [];
+      const rows = seen.filter((row) => host === null || row['OS-EXT-SRV-ATTR:host'] === host);
       return page('servers', rows, query, ({ id }) => id);
     }
     const unknown = nova.servers.map(({ id, tenant_id, created }) => ({

@@ -24,8 +24,8 @@ export interface Reply {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A reply, or something worse: the connection reset, half an answer, none at all. */
-export type Answer = Reply | 'reset' | 'half' | 'silence';
+/** A reply, or something worse: the connection reset, half an answer (and then the end, or nothing), none at all. */
+export type Answer = Reply | 'reset' | 'half' | 'stall' | 'silence';
 
 export interface FakeOpenStack {
   readonly url: string;
@@ -173,9 +173,9 @@ function reply(answer: Answer, request: http.IncomingMessage, response: http.Ser
     request.socket.resetAndDestroy();
     return;
   }
-  if (answer === 'half') {
+  if (answer === 'half' || answer === 'stall') {
     response.writeHead(200, { 'content-length': '1000' });
-    response.write('{"servers": [', () => request.socket.destroy());
+    response.write('{"servers": [', () => answer === 'half' && request.socket.destroy());
     return;
   }
   response.writeHead(answer.status, {

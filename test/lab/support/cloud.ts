@@ -1,0 +1,132 @@
+/** The lab's cloud in a tester's hands: what stands in it, and servers that are made to behave in some way. */
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { z } from 'zod';
+import { openStackCloud } from '../../../src/clients/openstack/cloud.ts';
+import { openSession } from '../../../src/clients/openstack/session.ts';
+import { readOpenStackSettings } from '../../../src/clients/openstack/settings.ts';
+import type { Migration } from '../../../src/domain/fleet.ts';
+import { labDir, openrc, serviceHost, until } from './lab.ts';
+
+const settings = readOpenStackSettings({ env: openrc(), cwd: labDir, home: labDir });
+const session = openSession(settings);
+
+export const cloud = openStackCloud(settings);
+
+export interface Wish {
+  readonly on: string;
+  /** How its live migrations go: seconds, `fail`, `refuse` or `stuck`. */
+  readonly migrates?: string;
+  readonly stopped?: true;
+}
+
+/** Servers by name, each where it is wished and in the state that it is wished in; answers their ids by name. */
+export async function createServers<Name extends string>(
+  wishes: Record<Name, Wish>,
+): Promise<Record<Name, string>> {
+  const image = findImage();
+  const made = await Promise.all(
+    (Object.entries(wishes) as [Name, Wish][]).map(async ([name, { on, migrates, stopped }]) => {
+      const server = {
+        name,
+        imageRef: image,
+        flavorRef: 'm1.small',
+        networks: 'none',
+        host: serviceHost(on),
+        metadata: migrates === undefined ? {} : { 'lab:migrate': migrates },
+      };
+      const { id } = (await post('/servers', { server }, z.object({ server: z.object({ id: z.string() }) })))
+        .server;
+      await become(id, 'ACTIVE');
+      if (stopped) await act(id, 'os-stop', 'SHUTOFF');
+      return [name, id] as const;
+    }),
+  );
+  return Object.fromEntries(made) as Record<Name, string>;
+}
+
+/** Asks for one of the Compute API's server actions and waits until the server is in `status`. */
+export async function act(
+  server: string,
+  action: string,
+  status: string,
+  details: object | null = null,
+): Promise<void> {
+  await post(`/servers/${server}/action`, { [action]: details }, z.unknown());
+  await become(server, status);
+}
+
+async function become(server: string, status: string): Promise<void> {
+  await until(async () => {
+    const seen = await cloud.server(server);
+    expect(seen?.status).toBe(status);
+    expect(seen?.task).toBeUndefined();
+  });
+}
+
+/** Every server by name: where it is and how it is. */
+export async function standing(): Promise<Record<string, string>> {
+  const { servers } = await cloud.fleet();
+  const rows = servers.map(({ name, status, task, hypervisor }) => [
+    name,
+    `${status}${task === undefined ? '' : ` (${task})`} on ${hypervisor}`,
+  ]);
+  return Object.fromEntries(rows) as Record<string, string>;
+}
+
+/** Hypervisors whose compute service is disabled, with the reason. */
+export async function disabled(): Promise<Record<string, string>> {
+  const { services } = await session(
+    { service: 'compute', method: 'GET', path: '/os-services', query: { binary: 'nova-compute' } },
+    z.object({
+      services: z.array(
+        z.object({ host: z.string(), status: z.string(), disabled_reason: z.string().nullish() }),
+      ),
+    }),
+  );
+  const out = services.filter(({ status }) => status === 'disabled');
+  return Object.fromEntries(out.map(({ host, disabled_reason: reason }) => [host, reason ?? '']));
+}
+
+/** The migration of a server that is under way, once one is. */
+export async function migrationOf(server: string): Promise<Migration> {
+  return await until(async () => {
+    const [newest] = await cloud.migrations(server);
+    expect(newest?.status).toBe('running');
+    return newest as Migration;
+  });
+}
+
+/**
+ * Takes the cell's database away, as if its server were down: whoever asks it is refused at once. Gives
+ * it back when it is asked to.
+ */
+export function takeCellAway(): () => void {
+  const others = ['keystone', 'placement', 'glance', 'nova_api', 'nova_cell0'];
+  sql(
+    `revoke all privileges on *.* from ${USER};`,
+    ...others.map((database) => `grant all on ${database}.* to ${USER};`),
+  );
+  // Connections keep what they were allowed when they were made.
+  const connected = sql(`select id from information_schema.processlist where user = 'lab' and db = 'nova';`);
+  sql(...connected.split('\n').flatMap((id) => (id === '' ? [] : [`kill ${id};`])));
+  return () => void sql(`grant all on *.* to ${USER};`);
+}
+
+const USER = "lab@'127.0.0.1'";
+
+function sql(...statements: string[]): string {
+  const socket = join(labDir, 'run/mariadb.sock');
+  const args = ['--no-defaults', '--force', '-S', socket, '-uroot', '-N'];
+  return execFileSync('mariadb', args, { input: statements.join('\n'), encoding: 'utf8' });
+}
+
+function findImage(): string {
+  const args = ['image', 'list', '-f', 'value', '-c', 'ID'];
+  return execFileSync('openstack', args, { env: { ...process.env, ...openrc() }, encoding: 'utf8' }).trim();
+}
+
+async function post<T>(path: string, body: object, schema: z.ZodType<T>): Promise<T> {
+  return await session({ service: 'compute', method: 'POST', path, body }, schema);
+}

@@ -1,0 +1,207 @@
+/** An operator's machine: a configuration, the command line and daemons on it, and the mails that came. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { expect } from 'vitest';
+import type { RunRecord } from '../../../src/engine/runs.ts';
+import { ADDRESSES, labDir, openrc, until } from './lab.ts';
+
+const launcher = new URL('../../../src/nightshift.js', import.meta.url).pathname;
+
+export interface Said {
+  readonly exit: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface Mail {
+  readonly subject: string;
+  readonly text: string;
+}
+
+/** One line of a run's log. */
+export interface LogLine {
+  readonly step?: string;
+  readonly message: string;
+  readonly time: string;
+}
+
+export interface Daemon {
+  /** Ends it as a power cut would. */
+  kill(): Promise<void>;
+}
+
+export interface SiteOptions {
+  /** Of the job, beside those that fit the lab. */
+  readonly options?: Readonly<Record<string, string | number>>;
+  readonly knownHosts?: string;
+}
+
+/** What the hypervisors of the lab need told: where their next kernel is written, and that they are quick. */
+const OPTIONS = {
+  nextKernel: 'cat "$LAB_DIR/hosts/$LAB_HOST/kernel.next" 2>/dev/null || uname -r',
+  pollMs: 200,
+};
+
+export class Site {
+  readonly dir = mkdtempSync(join(tmpdir(), 'nightshift-site-'));
+  readonly #daemons = new Set<ChildProcess>();
+
+  constructor({ options = {}, knownHosts = join(labDir, 'ssh/known_hosts') }: SiteOptions = {}) {
+    const config = {
+      dryRun: false,
+      operators: { mail: ['ops@example.org'] },
+      stateDir: join(this.dir, 'state'),
+      ssh: { user: 'root', key: `file:${join(labDir, 'ssh/id_ed25519')}`, knownHosts, addresses: ADDRESSES },
+      mail: { folder: join(this.dir, 'mail') },
+      jobs: { 'reboot-hypervisors': { armed: true, options: { ...OPTIONS, ...options } } },
+    };
+    // JSON is YAML.
+    writeFileSync(join(this.dir, 'nightshift.yaml'), JSON.stringify(config, null, 2));
+  }
+
+  /** The command line, as it is typed. */
+  async nightshift(...args: string[]): Promise<Said> {
+    return await this.#finish(this.#start(args));
+  }
+
+  /** A command that goes well and answers in JSON. */
+  async ask<T>(...args: string[]): Promise<T> {
+    const { exit, out, err } = await this.nightshift('--json', ...args);
+    expect(err).toBe('');
+    expect([0, 3]).toContain(exit);
+    return JSON.parse(out) as T;
+  }
+
+  async show(run: string): Promise<RunRecord> {
+    return await this.ask('show', run);
+  }
+
+  /** Runs a command line as a mail or a page shows it, in a shell. */
+  async type(commandLine: string): Promise<Said> {
+    const nightshift = `nightshift() { "${process.execPath}" "${launcher}" -c "${this.#config}" "$@"; }`;
+    return await this.#finish(
+      spawn('sh', ['-c', `${nightshift}; ${commandLine}`], { env: this.#env, stdio: 'pipe' }),
+    );
+  }
+
+  /** A daemon that works. */
+  async daemon(): Promise<Daemon> {
+    const child = this.#start(['daemon']);
+    this.#daemons.add(child);
+    child.once('exit', () => this.#daemons.delete(child));
+    const said: string[] = [];
+    child.stderr?.on('data', (text) => said.push(String(text)));
+    await new Promise<void>((works, fails) => {
+      createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
+        said.push(line);
+        if (line.includes('nightshift works')) works();
+      });
+      child.once('exit', (code) => fails(new Error(`the daemon ended with ${code}: ${said.join('\n')}`)));
+    });
+    return { kill: () => end(child, 'SIGKILL') };
+  }
+
+  /** Starts a run that the living daemon works; answers its id. */
+  async start(...args: string[]): Promise<string> {
+    const { id } = await this.ask<RunRecord>('run', 'reboot-hypervisors', '--go', ...args);
+    return id;
+  }
+
+  /** Waits until the log of a run has a line of this step with this message; answers the line. */
+  async logged(run: string, step: string | RegExp, message: string): Promise<LogLine> {
+    return await until(() => {
+      const fits = (said = '') => (typeof step === 'string' ? said === step : step.test(said));
+      const line = this.log(run).find((each) => fits(each.step) && each.message === message);
+      expect(line, `"${String(step)}" ${message}`).toBeDefined();
+      return line as LogLine;
+    });
+  }
+
+  /** What the run's log says so far. */
+  log(run: string): LogLine[] {
+    const file = join(this.dir, 'state/logs', `${run}.ndjson`);
+    if (!existsSync(file)) return [];
+    const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1);
+    return lines.map((line) => JSON.parse(line) as LogLine);
+  }
+
+  /** The mails that came, in the order of their names. */
+  mails(): Mail[] {
+    const folder = join(this.dir, 'mail');
+    if (!existsSync(folder)) return [];
+    const letters = readdirSync(folder).filter((file) => file.endsWith('.eml'));
+    return letters.toSorted().map((file) => readMail(readFileSync(join(folder, file), 'utf8')));
+  }
+
+  /** What is written down about giving back by hand. */
+  handback(): string[] {
+    const folder = join(this.dir, 'state/handback');
+    return existsSync(folder) ? readdirSync(folder) : [];
+  }
+
+  /** Ends what still runs. Throws when the private Redis outlived its last user. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#daemons].map((daemon) => end(daemon, 'SIGTERM')));
+    const left = this.#redis();
+    if (left !== undefined) process.kill(left, 'SIGKILL');
+    const logs = join(this.dir, 'state/logs');
+    if (existsSync(logs)) cpSync(logs, join(labDir, 'log/nightshift'), { recursive: true });
+    rmSync(this.dir, { recursive: true, force: true });
+    if (left !== undefined) throw new Error(`the private Redis, process ${left}, outlived its last user`);
+  }
+
+  #redis(): number | undefined {
+    const file = join(this.dir, 'state/redis/redis.pid');
+    if (!existsSync(file)) return undefined;
+    const pid = Number(readFileSync(file, 'utf8'));
+    return existsSync(`/proc/${pid}`) ? pid : undefined;
+  }
+
+  get #config(): string {
+    return join(this.dir, 'nightshift.yaml');
+  }
+
+  get #env(): NodeJS.ProcessEnv {
+    const { REDIS_URL: _, ...env } = process.env;
+    return { ...env, ...openrc() };
+  }
+
+  #start(args: readonly string[]): ChildProcess {
+    return spawn(process.execPath, [launcher, '-c', this.#config, ...args], {
+      env: this.#env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  }
+
+  async #finish(child: ChildProcess): Promise<Said> {
+    let [out, err] = ['', ''];
+    child.stdout?.on('data', (text) => (out += text));
+    child.stderr?.on('data', (text) => (err += text));
+    const [exit] = (await once(child, 'close')) as [number | null];
+    return { exit, out, err };
+  }
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, 'exit');
+  child.kill(signal);
+  await exit;
+}
+
+/** Undoes quoted-printable, which is how the text travels. */
+function readMail(raw: string): Mail {
+  const [, head = '', body = ''] = /^([\s\S]*?)\r?\n\r?\n([\s\S]*)$/.exec(raw) ?? [];
+  const bytes = body
+    .replaceAll(/=\r?\n/g, '')
+    .replaceAll(/=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  const subject = /^Subject: (.*(?:\r?\n[ \t].*)*)/m.exec(head)?.[1] ?? '';
+  return {
+    subject: subject.replaceAll(/\r?\n[ \t]/g, ' '),
+    text: Buffer.from(bytes, 'latin1').toString('utf8').replaceAll('\r\n', '\n'),
+  };
+}

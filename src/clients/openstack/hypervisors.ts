@@ -39,26 +39,21 @@ export function listNodes(session: Session): Promise<Node[]> {
   return readPages(session, details, { key: 'hypervisors', row: Row });
 }
 
-/** Read fresh; undefined when Nova does not list it. */
-export async function findNode(session: Session, name: string): Promise<Node | undefined> {
+async function findNode(session: Session, name: string): Promise<Node | undefined> {
   // Nova looks for the pattern anywhere in a name.
   const call = { ...details, query: { hypervisor_hostname_pattern: name } };
   const answer = await unlessGone(session(call, z.object({ hypervisors: z.array(Row) })));
   return answer?.hypervisors.find((node) => node.name === name);
 }
 
-/** As `findNode`; permanent OpenStackError when it is not there, retryable when its cell may be silent. */
+/** Read fresh. Permanent OpenStackError when it is not there, retryable when its cell may be silent. */
 export async function needNode(session: Session, name: string): Promise<Node> {
   const node = await findNode(session, name);
   if (node !== undefined) return node;
   const silent = silentHosts(await listServices(session));
   if (silent.length > 0) throw silentCell(silent);
-  throw new OpenStackError(
-    `Nova has no hypervisor ${name}; \`openstack hypervisor list\` shows those it has`,
-    {
-      retryable: false,
-    },
-  );
+  const advice = '`openstack hypervisor list` shows those it has';
+  throw new OpenStackError(`Nova has no hypervisor ${name}; ${advice}`, { retryable: false });
 }
 
 /**
@@ -66,6 +61,7 @@ export async function needNode(session: Session, name: string): Promise<Node> {
  * a list of servers would be empty.
  */
 export async function listServerIdsOn(session: Session, { id }: Node): Promise<string[]> {
+  // Before 2.75 Nova leaves the list out when it is empty.
   const Servers = z.array(z.object({ uuid: z.string() })).default([]);
   const { hypervisor } = await session(
     { service: 'compute', method: 'GET', path: `/os-hypervisors/${id}`, query: { with_servers: 'true' } },

@@ -5,7 +5,7 @@ import { type Answer, noAnswer, OpenStackError, refusal } from './error.ts';
 import { type Exchange, openExchange } from './exchange.ts';
 import { pauseBeforeRetry, type Timing } from './retry.ts';
 
-export interface Sending {
+interface Sending {
   /** What errors call it: `Nova: GET /servers/detail`. */
   readonly name: string;
   readonly method: Exchange['method'];

@@ -9,7 +9,7 @@ import { TIMING } from './retry.ts';
 import { openSend, understand } from './send.ts';
 import type { OpenStackSettings } from './settings.ts';
 
-export type Service = 'compute' | 'placement';
+type Service = 'compute' | 'placement';
 
 const NAMES: Record<Service, string> = { compute: 'Nova', placement: 'Placement' };
 

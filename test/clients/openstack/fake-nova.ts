@@ -82,12 +82,7 @@ export function fakeNova(): Nova {
       case 'GET os-aggregates':
         return { status: 200, body: { aggregates: sample('aggregates') } };
       case 'GET os-server-groups':
-        return {
-          status: 200,
-          body: {
-            server_groups: nova.groups.slice(Number(query.get('offset') ?? 0)).slice(0, nova.maxLimit),
-          },
-        };
+        return listGroups(query);
       default:
         return notFound;
     }
@@ -159,6 +154,12 @@ export function fakeNova(): Nova {
         (host === null || row.source_compute === host || row.dest_compute === host),
     );
     return page('migrations', rows, query, ({ uuid }) => uuid);
+  }
+
+  function listGroups(query: URLSearchParams): Reply {
+    const seen = query.has('all_projects') ? nova.groups : [];
+    const offset = Number(query.get('offset') ?? 0);
+    return { status: 200, body: { server_groups: seen.slice(offset, offset + nova.maxLimit) } };
   }
 
   function abort(id: string | undefined): Reply {

@@ -25,7 +25,7 @@ export interface Reply {
 }
 
 /** A reply, or something worse: the connection reset, half an answer (and then the end, or nothing), none at all. */
-export type Answer = Reply | 'reset' | 'half' | 'stall' | 'silence';
+type Answer = Reply | 'reset' | 'half' | 'stall' | 'silence';
 
 export interface FakeOpenStack {
   readonly url: string;

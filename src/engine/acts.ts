@@ -68,7 +68,9 @@ export class Acts {
 
   /** A person's word on a step whose outcome nobody saw; the run goes on. */
   async decide(id: string, { step, happened, value, by, why }: Decision): Promise<void> {
-    const { journal, fence } = await this.#journal(id);
+    const { state } = await this.#known(id);
+    const { journal, fence, killed } = await this.#journal(id);
+    if (state === 'cancelled' && !killed) throw new RefusedError(`${id} has ended already (${state})`);
     const record = journal.get(step);
     const open = [...journal].filter(([, one]) => one.state === 'unknown').map(([key]) => `"${key}"`);
     if (record?.state !== 'unknown') {

@@ -5,7 +5,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { messageOf } from '../domain/failure.ts';
 import { Acts } from './acts.ts';
@@ -30,12 +29,22 @@ export interface Timings {
   readonly reconcileMs: number;
   /** How much longer than it may a step or a run of a living owner may take before it is taken away. */
   readonly graceMs: number;
+  /** How long a process that leaves waits for `once` steps under way; then nobody will have seen how they ended. */
+  readonly drainMs: number;
 }
 
-export const TIMINGS: Timings = { leaseMs: 6000, renewMs: 1500, reconcileMs: 2000, graceMs: 30_000 };
+export const TIMINGS: Timings = {
+  leaseMs: 6000,
+  renewMs: 1500,
+  reconcileMs: 2000,
+  graceMs: 30_000,
+  drainMs: 60_000,
+};
 
 /** How long a mail that is just being sent is waited for at the end. */
 const LAST_MAIL_MS = 5000;
+/** How long a Redis that is away is waited for at the end. */
+const FAREWELL_MS = 2000;
 
 export interface EngineOptions<Clients extends object> {
   readonly redis: RedisAccess;
@@ -84,6 +93,7 @@ export class Engine<Clients extends object = object> {
   #ticking: Promise<void> | undefined;
   #mailing: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #saidDoubt: string | undefined;
 
   private constructor(options: EngineOptions<Clients>) {
     this.#options = options;
@@ -116,7 +126,7 @@ export class Engine<Clients extends object = object> {
       concurrency: options.concurrency ?? 8,
       lockMs: this.#timings.leaseMs,
       stalledMs: this.#timings.reconcileMs,
-      onRing: async (run) => void (await this.#worker.work(run)),
+      onRing: (run) => this.#answer(run),
       onError: (error) => options.log.warn('the bell is out of order', { why: messageOf(error) }),
     });
     this.acts = new Acts({
@@ -192,8 +202,11 @@ export class Engine<Clients extends object = object> {
   }
 
   /** Gives the runs in hand back for their next owner and takes no other; `close` does so too. */
-  handOver(): Promise<void> {
-    return this.#worker.handOver();
+  async handOver(): Promise<void> {
+    await within(FAREWELL_MS, this.#transport.deafen());
+    const handedOver = await within(this.#timings.drainMs, this.#worker.handOver());
+    this.#worker.loseAll();
+    for (const run of handedOver ?? []) await within(FAREWELL_MS, this.#ring(run));
   }
 
   /** Sends the mails that are due; returns how many left. */
@@ -201,17 +214,26 @@ export class Engine<Clients extends object = object> {
     return sendDue(this.#call, this.#options.deliver, this.#options.log);
   }
 
-  /** Hands over what it works on and leaves; a run is never failed by this. */
+  /**
+   * Hands over what it works on and leaves; a run is never failed by this. Ends in any case: what Redis
+   * could not be told, because it is away, the next owner finds out when the lease is over.
+   */
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    await this.#worker.handOver();
-    await this.#ticking?.catch(() => {});
-    await Promise.race([this.#mailing, sleep(LAST_MAIL_MS, undefined, { ref: false })]);
-    await this.#transport.close();
-    await this.#redis.zrem(`${this.#prefix}:nodes`, this.#node).catch(() => {});
+    await this.handOver();
+    await within(LAST_MAIL_MS, this.#mailing);
+    await within(FAREWELL_MS, this.#farewell());
+    this.#transport.disconnect();
+    this.#redis.disconnect();
     if (this.#trust.doubt === undefined) this.#trust.save();
-    await this.#redis.quit().catch(() => {});
     await this.#options.redis.close();
+  }
+
+  async #farewell(): Promise<void> {
+    await this.#ticking;
+    await this.#transport.close();
+    await this.#redis.zrem(`${this.#prefix}:nodes`, this.#node);
+    await this.#redis.quit();
   }
 
   /** What every daemon does now and then: says that it lives, rings for runs that nobody works on, sends mails. */
@@ -220,12 +242,10 @@ export class Engine<Clients extends object = object> {
       await this.#trust.check(this.#redis);
       if (this.#trust.doubt !== undefined) {
         this.#worker.loseAll();
-        this.#options.log.error('nothing is started', {
-          why: this.#trust.doubt,
-          next: 'nightshift accept-redis',
-        });
+        this.#sayDoubt(this.#trust.doubt);
         return;
       }
+      this.#saidDoubt = undefined;
       const { reconcileMs, leaseMs, graceMs } = this.#timings;
       const now = await this.#now();
       await this.#redis.zremrangebyscore(`${this.#prefix}:nodes`, '-inf', now);
@@ -240,6 +260,12 @@ export class Engine<Clients extends object = object> {
     }
   }
 
+  #sayDoubt(why: string): void {
+    if (why === this.#saidDoubt) return;
+    this.#saidDoubt = why;
+    this.#options.log.error('nothing is started', { why, next: 'nightshift accept-redis' });
+  }
+
   /** Beside the ticks, because a slow mail server must not make this process look dead. */
   async #mail(): Promise<void> {
     try {
@@ -251,9 +277,22 @@ export class Engine<Clients extends object = object> {
     }
   }
 
+  async #answer(run: string): Promise<void> {
+    try {
+      await this.#worker.work(run);
+    } catch (error) {
+      this.#options.log.error('a run could not be worked on', { run, why: messageOf(error) });
+    }
+  }
+
+  /** What could not be rung for is rung for by the next tick of any daemon. */
   async #ring(run: string): Promise<void> {
-    const fence = await this.#redis.hget(`${this.#prefix}:run:${run}`, 'fence');
-    if (fence !== null) await this.#transport.ring(run, fence);
+    try {
+      const fence = await this.#redis.hget(`${this.#prefix}:run:${run}`, 'fence');
+      if (fence !== null) await this.#transport.ring(run, fence);
+    } catch (error) {
+      this.#options.log.warn('the bell could not be rung', { run, why: messageOf(error) });
+    }
   }
 
   /** Redis's clock, in ms since the epoch: the one by which leases run. */
@@ -272,4 +311,17 @@ export class Engine<Clients extends object = object> {
 /** `20261124T224100Z`: an instant as run ids carry it. */
 function stamp(at: Date): string {
   return `${at.toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z`;
+}
+
+/** What the promise gives, or undefined when it fails or takes longer: for words that need no answer. */
+async function within<T>(ms: number, promise: Promise<T> | undefined): Promise<T | undefined> {
+  const late = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => late.resolve(undefined), ms);
+  try {
+    return await Promise.race([promise, late.promise]);
+  } catch {
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+  }
 }

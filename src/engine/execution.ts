@@ -21,8 +21,8 @@ export interface Claimed {
   readonly acting: boolean;
   /** How often a person had it resumed. */
   readonly resumes: number;
-  /** When it must have ended, in ms since the epoch. */
-  readonly deadline: number | undefined;
+  /** It took longer than it may: it puts back what it holds and ends. */
+  readonly expired: boolean;
   readonly cancel: string | undefined;
   readonly journal: Map<string, StepRecord>;
 }
@@ -31,6 +31,9 @@ export interface Claimed {
 export type Outcome = 'succeeded' | 'failed' | 'cancelled' | 'waiting' | 'needs-decision' | 'queued' | 'lost';
 
 export type Surroundings = Omit<StepSurroundings, 'runId' | 'resumes' | 'acting' | 'journal'>;
+
+/** Why a run goes no further, and each of the leases that would let it go on. */
+type Parking = Omit<Block, 'lease'> & { readonly leases?: readonly string[] };
 
 interface Words {
   notes: Record<string, string>;
@@ -42,7 +45,7 @@ export class Execution {
   readonly #run: Claimed;
   readonly #around: Surroundings;
   readonly #steps: Steps;
-  readonly #stopped = Promise.withResolvers<Block | 'lost'>();
+  readonly #stopped = Promise.withResolvers<Parking | 'lost'>();
   readonly #blocks: Block[] = [];
   #inFlight = 0;
   #expired = false;
@@ -56,6 +59,7 @@ export class Execution {
     const { id, resumes, acting, journal } = run;
     this.#steps = new Steps({ ...around, runId: id, resumes, acting, journal });
     if (run.cancel !== undefined) this.#steps.cancel(run.cancel);
+    if (run.expired) this.expire();
   }
 
   /** Works the run to its end or next wait, whatever the job does; resolves with what became of it. */
@@ -148,6 +152,7 @@ export class Execution {
     const { verdict, rest } = await this.#call('lease', { name, why });
     if (verdict === 'CANCELLED') throw new Cancelled(`cancelled by ${String(rest[0])}`);
     if (verdict !== 'WAIT') return;
+    if (this.#steps.cancelled !== undefined) throw new Cancelled(`cancelled by ${this.#steps.cancelled}`);
     const [holder, holds] = rest as [string, string];
     const what = `"${name}", which ${holder} has${holds === '' ? '' : ` (${holds})`}`;
     throw new Blocked({ state: 'waiting', why: what, lease: name });
@@ -200,14 +205,17 @@ export class Execution {
   #settle(): void {
     setImmediate(() => {
       if (this.#inFlight > 0) return;
-      const first = this.#blocks.find((block) => block.state === 'needs-decision') ?? this.#blocks[0];
-      const block = this.#handingOver ? HANDED_OVER : first;
-      if (block !== undefined) this.#stopped.resolve(block);
+      const parking = this.#handingOver ? HANDED_OVER : joined(this.#blocks);
+      if (parking !== undefined) this.#stopped.resolve(parking);
     });
   }
 
-  async #park({ mail, ...block }: Block): Promise<Outcome> {
-    const { rest } = await this.#call('park', { ...block, mails: mail === undefined ? [] : [mail] });
+  async #park({ mail, ...parking }: Parking): Promise<Outcome> {
+    const { rest } = await this.#call('park', {
+      ...parking,
+      mails: mail === undefined ? [] : [mail],
+      ...(this.#steps.cancelled === undefined ? {} : { cancelKnown: true }),
+    });
     return (rest[0] as Outcome | undefined) ?? 'queued';
   }
 
@@ -232,4 +240,16 @@ export class Execution {
   #call(name: 'lease' | 'release' | 'tell' | 'park' | 'end', args: object) {
     return this.#around.call(name, args);
   }
+}
+
+/** What holds up the branches of a run together: any of it may end the wait, and a person is asked first. */
+function joined(blocks: readonly Block[]): Parking | undefined {
+  const first = blocks.find(({ state }) => state === 'needs-decision') ?? blocks[0];
+  if (first === undefined) return undefined;
+  const { lease: _, ...parking } = first;
+  return {
+    ...parking,
+    leases: blocks.flatMap(({ lease }) => lease ?? []),
+    ...(blocks.some(({ frozen }) => frozen) ? { frozen: true } : {}),
+  };
 }

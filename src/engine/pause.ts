@@ -2,13 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Retry } from './job.ts';
 
-/** Resolves after `ms`; rejects with the signal's reason as soon as it aborts. */
+/** Resolves after `ms`, or as soon as the signal aborts. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await sleep(ms, undefined, { signal });
-  } catch {
-    signal.throwIfAborted();
-  }
+  await sleep(ms, undefined, { signal }).catch(() => {});
 }
 
 /** Doubles from `firstMs` up to `maxMs`; half of it is chance, so that many do not come back together. */

@@ -59,12 +59,16 @@ export class Steps {
   /** Tries under way, which a cancel, a halt or a hand-over may reach. */
   readonly #underWay = new Map<Scope, StepOptions<never>>();
   readonly #gone = new AbortController();
+  readonly #leaving = new AbortController();
+  readonly #cancelling = new AbortController();
   #cancelled: string | undefined;
-  #handingOver = false;
+  /** Place of the next new step. Steps side by side never share one, and those dropped leave gaps. */
+  #next: number;
   #now = new Date();
 
   constructor(around: StepSurroundings) {
     this.#around = around;
+    this.#next = Math.max(-1, ...[...around.journal.values()].map(({ n }) => n)) + 1;
   }
 
   /** Time of the last step replayed or done. */
@@ -87,6 +91,7 @@ export class Steps {
   /** Disruptions under way are revoked and no new one begins. */
   cancel(why: string): void {
     this.#cancelled ??= why;
+    this.#cancelling.abort();
     this.#revoke(new Cancelled(`cancelled by ${why}`));
   }
 
@@ -97,7 +102,7 @@ export class Steps {
 
   /** No step begins any more, and those under way are left as they are, except `once`, which may finish. */
   handOver(): void {
-    this.#handingOver = true;
+    this.#leaving.abort();
     for (const [scope, options] of this.#underWay) {
       if (options.effect !== 'once') scope.stop.abort(new Blocked(HANDED_OVER));
     }
@@ -118,7 +123,7 @@ export class Steps {
       options,
       fn,
       inputs,
-      n: record?.n ?? this.#around.journal.size,
+      n: record?.n ?? this.#next++,
       tries: record?.tries ?? 0,
     };
     if (record === undefined || record.again) return this.#try(attempt);
@@ -179,7 +184,7 @@ export class Steps {
         last: attempt.tries >= lastTry,
       });
       if (settled !== undefined) return settled.value;
-      await pause(backoffMs(retry, attempt.tries), this.#gone.signal);
+      await this.#pause(backoffMs(retry, attempt.tries), attempt.options);
     }
   }
 
@@ -221,6 +226,7 @@ export class Steps {
     if (verify === undefined) return { happened: 'unclear', evidence: otherwise };
     const retry: Retry = { ...RETRY, ...wanted };
     for (let tries = 1; ; tries += 1) {
+      if (this.#leaving.signal.aborted) throw new Blocked(HANDED_OVER);
       const result = await this.#act(
         { ...attempt, options: { effect: 'read', timeoutMs: verifyTimeoutMs }, fn: verify },
         this.#scope(attempt),
@@ -231,7 +237,7 @@ export class Steps {
       if (!isRetryable(result.error) || tries >= retry.tries) {
         return { happened: 'unclear', evidence: `${otherwise}; asking what happened failed: ${why}` };
       }
-      await pause(backoffMs(retry, tries), this.#gone.signal);
+      await this.#pause(backoffMs(retry, tries), { effect: 'read' });
     }
   }
 
@@ -249,6 +255,7 @@ export class Steps {
     });
     this.#underWay.set(scope, options as StepOptions<never>);
     try {
+      scope.signal.throwIfAborted();
       return { value: await Promise.race([fn(scope), stopped.promise]) };
     } catch (error) {
       this.#gone.signal.throwIfAborted();
@@ -261,9 +268,13 @@ export class Steps {
   }
 
   async #begin<T>(attempt: Attempt<T>, startedAt: string): Promise<void> {
-    if (this.#handingOver) throw new Blocked(HANDED_OVER);
-    const record = recordOf(attempt, { state: 'begun', startedAt });
     const { key, options } = attempt;
+    this.#gone.signal.throwIfAborted();
+    if (this.#leaving.signal.aborted) throw new Blocked(HANDED_OVER);
+    if (options.disruptive && this.#cancelled !== undefined) {
+      throw new Cancelled(`cancelled by ${this.#cancelled}`);
+    }
+    const record = recordOf(attempt, { state: 'begun', startedAt });
     const { verdict, rest } = await this.#around.call('begin', {
       key,
       record: JSON.stringify(record),
@@ -275,6 +286,8 @@ export class Steps {
       throw new Blocked({ state: 'waiting', why: `the end of the freeze: ${String(rest[0])}`, frozen: true });
     }
     this.#around.journal.set(key, record);
+    // A hand-over that came meanwhile found nothing to stop. A `once` step has begun, so it is seen through.
+    if (this.#leaving.signal.aborted && options.effect !== 'once') throw new Blocked(HANDED_OVER);
     if (options.effect !== 'read') this.#around.runLog.forStep(key, attempt.tries).info('begins');
   }
 
@@ -350,6 +363,14 @@ export class Steps {
     const blob =
       record.blob === undefined ? null : await redis.getBuffer(`${prefix}:run:${runId}:blob:${record.n}`);
     return unpack(key, record, blob);
+  }
+
+  /** Pauses before another try, and no longer once a hand-over or a cancel wants it to end. */
+  async #pause<T>(ms: number, { disruptive }: StepOptions<T>): Promise<void> {
+    const stirring = [this.#gone.signal, this.#leaving.signal];
+    if (disruptive) stirring.push(this.#cancelling.signal);
+    await pause(ms, AbortSignal.any(stirring));
+    this.#gone.signal.throwIfAborted();
   }
 
   #passed(record: StepRecord): void {

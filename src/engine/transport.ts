@@ -59,10 +59,18 @@ export class Transport {
     this.#worker.on('error', onError);
   }
 
-  /** Answers no further ring; runs in hand are the caller's to hand over before. */
-  async close(): Promise<void> {
+  /** From now on others answer the bell; runs in hand are the caller's to hand over. */
+  async deafen(): Promise<void> {
     await this.#worker?.close(true);
+  }
+
+  async close(): Promise<void> {
+    await this.deafen();
     await this.#queue.close();
+  }
+
+  /** Lets go of Redis, whether it answers or not. */
+  disconnect(): void {
     for (const connection of this.#connections) connection.disconnect();
   }
 

@@ -29,7 +29,8 @@ export type Worked = Outcome | 'refused';
 
 export class Worker<Clients extends object> {
   readonly #options: WorkerOptions<Clients>;
-  readonly #active = new Map<string, { execution: Execution; worked: Promise<Outcome> }>();
+  readonly #inHand = new Map<string, Promise<Worked>>();
+  readonly #executions = new Set<Execution>();
   #leaving = false;
   /** When Redis last became reachable: until a lease later, other owners had no fair chance to renew theirs. */
   #reachableSince = performance.now();
@@ -48,12 +49,18 @@ export class Worker<Clients extends object> {
 
   /** Works a run as far as it goes. Asked twice at once, the second is refused. */
   async work(id: string): Promise<Worked> {
+    if (this.#leaving || this.#inHand.has(id)) return 'refused';
+    const worked = this.#work(id).finally(() => this.#inHand.delete(id));
+    this.#inHand.set(id, worked);
+    return worked;
+  }
+
+  async #work(id: string): Promise<Worked> {
     const { call, node, timings, jobs, log } = this.#options;
-    if (this.#leaving || this.#active.has(id)) return 'refused';
     const patienceMs = Math.max(0, Math.ceil(timings.leaseMs - (performance.now() - this.#reachableSince)));
     try {
       const answer = await call('claim', { run: id, node, leaseMs: timings.leaseMs, patienceMs });
-      if (answer.verdict !== 'OK' || this.#active.has(id)) return 'refused';
+      if (answer.verdict !== 'OK') return 'refused';
       const run = claimedFrom(id, answer);
       const registered = jobs.get(run.job);
       if (registered === undefined) {
@@ -73,20 +80,28 @@ export class Worker<Clients extends object> {
     }
   }
 
-  /** Gives every run in hand back for its next owner and takes no other. */
-  async handOver(): Promise<void> {
+  /**
+   * Gives every run in hand back for its next owner and takes no other; resolves with those that wait for
+   * one. A `once` step under way is waited for.
+   */
+  async handOver(): Promise<string[]> {
     this.#leaving = true;
-    for (const { execution } of this.#active.values()) execution.handOver();
-    await Promise.allSettled([...this.#active.values()].map(({ worked }) => worked));
+    for (const execution of this.#executions) execution.handOver();
+    const inHand = [...this.#inHand];
+    const ends = await Promise.allSettled(inHand.map(([, worked]) => worked));
+    return inHand.flatMap(([id], i) => {
+      const end = ends[i];
+      return end?.status === 'fulfilled' && end.value === 'queued' ? [id] : [];
+    });
   }
 
-  /** Redis is not trusted: drops every run in hand without another word. */
+  /** Drops every run in hand without another word. */
   loseAll(): void {
-    for (const { execution } of this.#active.values()) execution.lose();
+    for (const execution of this.#executions) execution.lose();
   }
 
   async #execute(run: Claimed, job: Parameters<Execution['work']>[0]): Promise<Outcome> {
-    const { call, redis, prefix, mailHost, askOperators, logs, clientsFor } = this.#options;
+    const { call, redis, prefix, mailHost, askOperators, logs, log, clientsFor } = this.#options;
     const runLog = logs.open(run.job, run.id);
     const execution = new Execution(run, {
       call: (name, args, blob) => call(name, { run: run.id, fence: run.fence, ...args }, blob),
@@ -97,15 +112,22 @@ export class Worker<Clients extends object> {
       askOperators: (step, evidence) => askOperators(run.id, step, evidence),
     });
     const renewing = this.#keepLease(run, execution);
-    const worked = execution.work(job, () =>
-      clientsFor({ job: run.job, acting: run.acting, log: runLog.log }),
-    );
-    this.#active.set(run.id, { execution, worked });
+    this.#executions.add(execution);
+    if (this.#leaving) execution.handOver();
     try {
-      return await worked;
+      const outcome = await execution.work(job, () =>
+        clientsFor({ job: run.job, acting: run.acting, log: runLog.log }),
+      );
+      if (outcome === 'lost') {
+        const message =
+          "the run is another owner's now, or Redis is in doubt: this process writes nothing more";
+        runLog.log.warn(message);
+        log.warn(message, { run: run.id });
+      }
+      return outcome;
     } finally {
       clearInterval(renewing);
-      this.#active.delete(run.id);
+      this.#executions.delete(execution);
       runLog.close();
     }
   }
@@ -116,10 +138,10 @@ export class Worker<Clients extends object> {
     let waiting = false;
     const renew = async (): Promise<void> => {
       const { rest } = await call('renew', { run: run.id, fence: run.fence, leaseMs: timings.leaseMs });
-      const [cancel, mode, modeWhy] = rest as [string, string, string];
+      const [cancel, mode, modeWhy, expired] = rest as [string, string, string, string];
       if (cancel !== '') execution.cancel(cancel);
       if (mode === 'halt') execution.halt(modeWhy);
-      if (run.deadline !== undefined && Date.now() > run.deadline) execution.expire();
+      if (expired === '1') execution.expire();
     };
     return setInterval(() => {
       if (waiting) return;
@@ -141,7 +163,6 @@ function claimedFrom(id: string, answer: Answer): Claimed {
   const [fence, flat, journal] = answer.rest as [string, string[], string[]];
   const fields = new Map<string, string>();
   for (let i = 0; i + 1 < flat.length; i += 2) fields.set(flat[i] as string, flat[i + 1] as string);
-  const deadline = fields.get('deadline');
   return {
     id,
     fence,
@@ -150,7 +171,7 @@ function claimedFrom(id: string, answer: Answer): Claimed {
     trigger: JSON.parse(fields.get('trigger') ?? '{}') as Trigger,
     acting: fields.get('acting') === '1',
     resumes: Number(fields.get('resumes') ?? 0),
-    deadline: deadline === undefined ? undefined : Number(deadline),
+    expired: fields.has('expiredAt'),
     cancel: fields.get('cancel'),
     journal: parseJournal(journal),
   };

@@ -12,7 +12,7 @@ for _, run in ipairs(redis.call('ZRANGE', key('open'), 0, -1)) do
   if redis.call('HGET', hash, 'claims') ~= '0' then
     redis.call('HSET', hash, 'fence', next_fence(run), 'state', 'needs-decision', 'waitingSince', now_ms,
       'waitingFor', 'Redis lost some of its past; this run may have done more than its journal says. Look, then resume or kill it')
-    redis.call('HDEL', hash, 'owner', 'leaseUntil')
+    redis.call('HDEL', hash, 'owner', 'leaseUntil', 'frozen')
     redis.call('DEL', hash .. ':steps')
     wake(run, '+inf')
     parked = parked + 1

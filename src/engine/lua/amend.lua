@@ -9,7 +9,7 @@ if was[2] ~= args.expect or was[1] == 'running' then return { 'MOVED', 0, was[1]
 for step, record in pairs(args.records or {}) do redis.call('HSET', hash .. ':journal', step, record) end
 for _, step in ipairs(args.drop or {}) do redis.call('HDEL', hash .. ':journal', step) end
 redis.call('HDEL', hash, 'endedAt', 'error', 'failedStep', 'killed')
-if args.act == 'resume' then redis.call('HDEL', hash, 'cancel', 'deadline') end
+if args.act == 'resume' then redis.call('HDEL', hash, 'cancel', 'deadline', 'expiredAt') end
 if args.act == 'resume' then redis.call('HINCRBY', hash, 'resumes', 1) end
 requeue(args.run)
 audit(args.run, args.act, args.by, args.why)

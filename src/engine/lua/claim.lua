@@ -16,6 +16,7 @@ redis.call('HSET', hash, 'state', 'running', 'owner', args.node, 'fence', fence,
 redis.call('HSETNX', hash, 'startedAt', now_ms)
 redis.call('DEL', hash .. ':steps')
 redis.call('HINCRBY', hash, 'claims', 1)
+expire(args.run)
 wake(args.run, now_ms + args.leaseMs)
 audit(args.run, 'claim', args.node, '')
 return { 'OK', next_seq(), fence, redis.call('HGETALL', hash), redis.call('HGETALL', hash .. ':journal') }

@@ -16,7 +16,10 @@ if args.frozen then
   redis.call('HSET', hash, 'frozen', '1')
   if (redis.call('HGET', key('meta'), 'mode') or '') == '' then requeue(args.run) end
 end
--- The lease may have come free between asking for it and parking.
-if args.lease and redis.call('HGET', key('lease', args.lease), 'run') == args.run then requeue(args.run) end
+-- A lease may have come free, and a cancel may have come, that the owner has not heard of.
+for _, lease in ipairs(args.leases or {}) do
+  if redis.call('HGET', key('lease', lease), 'run') == args.run then requeue(args.run) end
+end
+if redis.call('HEXISTS', hash, 'cancel') == 1 and not args.cancelKnown then requeue(args.run) end
 audit(args.run, args.state, '', args.why)
 return { 'OK', next_seq(), redis.call('HGET', hash, 'state') }

@@ -40,8 +40,16 @@ local function fenced(run)
   if doubt then return doubt end
   local held = redis.call('HMGET', run_key(run), 'fence', 'state')
   if not held[2] then return 'GONE' end
-  if held[1] ~= args.fence or terminal[held[2]] then return 'FENCE' end
+  if held[1] ~= args.fence or held[2] ~= 'running' then return 'FENCE' end
   return nil
+end
+
+-- Since when the run takes longer than it may; nil while it does not. Said once, so that it has time to put back.
+local function expire(run)
+  local deadline = redis.call('HGET', run_key(run), 'deadline')
+  if not deadline or tonumber(deadline) > now_ms then return nil end
+  redis.call('HSETNX', run_key(run), 'expiredAt', now_ms)
+  return tonumber(redis.call('HGET', run_key(run), 'expiredAt'))
 end
 
 local function wake(run, at)

@@ -26,8 +26,9 @@ export function configSchema(site: Site) {
     operators: z.strictObject({ mail: z.array(text(form.addressFault)).default([]) }).prefault({}),
     redis: z.strictObject({ url: redisUrl(site) }).prefault({}),
     stateDir: path(site).prefault('var/nightshift'),
+    jobsDir: path(site).optional(),
     http: HttpSchema.prefault({}),
-    clouds: z.record(z.string(), z.strictObject({ cloud: Word })).default({}),
+    clouds: CloudsSchema.default({}),
     ssh: sshSchema(site).optional(),
     mail: mailSchema(site).optional(),
     jobs: jobsSchema(site).prefault({}),
@@ -54,6 +55,14 @@ const WindowSchema = z
     const message = windowFault(window);
     if (message !== undefined) ctx.addIssue({ code: 'custom', message });
   });
+
+const CloudsSchema = z.record(z.string(), z.strictObject({ cloud: Word })).superRefine((clouds, ctx) => {
+  if (Object.keys(clouds).length < 2 || 'main' in clouds) return;
+  ctx.addIssue({
+    code: 'custom',
+    message: 'of several clouds one is called `main`: the one that is looked after',
+  });
+});
 
 const HttpSchema = z.strictObject({
   listen: text(form.listenFault).transform(form.parseListen).prefault('127.0.0.1:7460'),

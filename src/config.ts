@@ -6,6 +6,7 @@ import { configSchema, type Site } from './config-schema.ts';
 import { readingFault, Secret, type Surroundings } from './config-secret.ts';
 import { type Fault, faultsOf, sayPath, wordsOf } from './config-words.ts';
 import { parseYaml, type YamlFile } from './config-yaml.ts';
+import { messageOf } from './domain/failure.ts';
 
 export type Config = z.output<ReturnType<typeof configSchema>> & {
   /** The file it was read from, absolute; undefined when there is none and everything is at its default. */
@@ -15,8 +16,10 @@ export type Config = z.output<ReturnType<typeof configSchema>> & {
 export interface ConfigOptions extends Surroundings {
   /** A file that must be there; else NIGHTSHIFT_CONFIG, else the first of the usual places that exists. */
   readonly path?: string | undefined;
-  /** The jobs that there are, whose options the file may set. */
+  /** The jobs that come with Nightshift, whose options the file may set. */
   readonly jobs: Site['jobs'];
+  /** Loads the site's own jobs from the folder that `jobsDir` names; rejects when they cannot be loaded. */
+  readonly siteJobs?: (folder: string) => Promise<Site['jobs']>;
 }
 
 /** Every fault of the configuration, as the operator is told. Nothing was started. */
@@ -35,16 +38,24 @@ export class ConfigError extends Error {
 const USUAL_PLACES = ['config/nightshift.yaml', '/etc/nightshift/nightshift.yaml'];
 
 /** Reads and checks the configuration, secrets included. Throws ConfigError with all faults at once. */
-export async function readConfig({ path, env, cwd, jobs }: ConfigOptions): Promise<Config> {
+export async function readConfig(options: ConfigOptions): Promise<Config> {
+  const { path, env, cwd, jobs } = options;
   const file = await findFile(path ?? env.NIGHTSHIFT_CONFIG, cwd);
   const place = file === undefined ? 'configuration' : placeOf(file, cwd);
   const yaml = file === undefined ? parseYaml('') : await parseFile(file, place);
 
   const data = yaml.data ?? {};
   const broken = yaml.data === undefined && yaml.faults.length > 0;
-  const schema = configSchema({ env, cwd, jobs, windows: windowsIn(data) });
+  const theirs = await loadSiteJobs(data, options);
+  const schema = configSchema({
+    env,
+    cwd,
+    jobs: { ...jobs, ...theirs.jobs },
+    windows: windowsIn(data),
+  });
   const parsed = broken ? undefined : await schema.safeParseAsync(data, { error: wordsOf });
-  const faults = [...yaml.faults, ...faultsOf(parsed?.error).map((fault) => withLine(fault, yaml))];
+  const found = [...theirs.faults, ...faultsOf(parsed?.error)];
+  const faults = [...yaml.faults, ...found.map((fault) => withLine(fault, yaml))];
   if (faults.length > 0 || !parsed?.success) throw new ConfigError(place, faults);
 
   return { ...parsed.data, file };
@@ -76,10 +87,28 @@ async function parseFile(file: string, place: string): Promise<YamlFile> {
   }
 }
 
+/** The site's own jobs, loaded before the rest is checked, because the rest sets their options. */
+async function loadSiteJobs(
+  data: unknown,
+  { cwd, siteJobs }: ConfigOptions,
+): Promise<{ jobs: Site['jobs']; faults: Fault[] }> {
+  const folder = valueIn(data, 'jobsDir');
+  if (typeof folder !== 'string' || folder === '' || siteJobs === undefined) return { jobs: {}, faults: [] };
+  try {
+    return { jobs: await siteJobs(resolve(cwd, folder)), faults: [] };
+  } catch (error) {
+    return { jobs: {}, faults: [{ path: ['jobsDir'], message: messageOf(error) }] };
+  }
+}
+
 /** Names of windows as written, right or wrong, so that jobs can be checked against them in one go. */
 function windowsIn(data: unknown): string[] {
-  const windows = typeof data === 'object' && data !== null && 'windows' in data ? data.windows : undefined;
+  const windows = valueIn(data, 'windows');
   return typeof windows === 'object' && windows !== null ? Object.keys(windows) : [];
+}
+
+function valueIn(data: unknown, key: string): unknown {
+  return typeof data === 'object' && data !== null ? (data as Record<string, unknown>)[key] : undefined;
 }
 
 function withLine(fault: Fault, yaml: YamlFile): Fault {

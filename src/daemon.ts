@@ -1,19 +1,15 @@
 /** Puts the house together: configuration, clients and jobs around an engine. Nothing else knows them all. */
-import { homedir, hostname } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Config, readConfig, secretsIn } from './config.ts';
 import type { Clients } from './context.ts';
 import { sayDecision } from './decision-mail.ts';
-import { PermanentError } from './domain/failure.ts';
-import type { Cloud } from './domain/fleet.ts';
-import { readOnly } from './domain/read-only.ts';
+import { messageOf } from './domain/failure.ts';
 import { Engine } from './engine/engine.ts';
-import type { Deliver } from './engine/outbox.ts';
-import { openRedis } from './engine/redis.ts';
-import { loadJobs } from './engine/registry.ts';
-import { handbackIn } from './handback.ts';
-import { createLog, type DaemonLog } from './log.ts';
+import { openRedis, type RedisAccess } from './engine/redis.ts';
+import { ownJobs, siteJobs } from './jobs.ts';
+import { createLog, type DaemonLog, type LogOptions } from './log.ts';
+import { openClients } from './open-clients.ts';
 import { redactor } from './redact.ts';
 
 export interface Installation {
@@ -24,32 +20,51 @@ export interface Installation {
   close(): Promise<void>;
 }
 
-const JOBS = fileURLToPath(new URL('../jobs/', import.meta.url));
+export interface OpenOptions {
+  /** A file that must be there; left out, the usual places are looked at. */
+  readonly path?: string | undefined;
+  /** Where the log goes; left out, to standard error as JSON. */
+  readonly logTo?: LogOptions['destination'];
+}
+
+/** Nothing can be asked or begun: Redis is away, or is none that could be used. */
+export class RedisAway extends Error {
+  override readonly name = 'RedisAway';
+  readonly retryable = true;
+}
+
+/** A Redis that is starting gets so long; a person who waits for an answer should not wait longer. */
+const REDIS_WITHIN_MS = 3000;
 
 /** Reads and checks the configuration without starting anything. Throws `ConfigError` with all faults at once. */
 export async function checkConfig(path?: string): Promise<Config> {
-  const jobs = await loadJobs<Clients>(JOBS);
-  const options = Object.fromEntries([...jobs].map(([name, { job }]) => [name, job]));
-  return readConfig({ path, env: process.env, cwd: process.cwd(), jobs: options });
+  const jobs = jobsByName(await ownJobs());
+  return readConfig({
+    path,
+    env: process.env,
+    cwd: process.cwd(),
+    jobs,
+    siteJobs: async (folder) => jobsByName(await siteJobs(folder)),
+  });
 }
 
-/** Opens the house as the configuration says: the command line and the daemon come in by this one door. */
-export async function openInstallation(path?: string): Promise<Installation> {
+/**
+ * Opens the house as the configuration says: the command line and the daemon come in by this one door.
+ * Throws `ConfigError` or `RedisAway`; then nothing was started.
+ */
+export async function openInstallation({ path, logTo }: OpenOptions = {}): Promise<Installation> {
   const config = await checkConfig(path);
   const secrets = secretsIn(config);
-  const log = createLog({ secrets });
-  const jobs = await loadJobs<Clients>(JOBS);
-  const redis = await openRedis({
-    url: config.redis.url?.reveal(),
-    stateDir: config.stateDir,
-    onError: (error) => log.debug('Redis is away', { why: error.message }),
-  });
-  const clients = clientsOf(config);
+  const log = createLog({ secrets, ...(logTo === undefined ? {} : { destination: logTo }) });
+  const theirs = config.jobsDir === undefined ? [] : await siteJobs(config.jobsDir);
+  const jobs = new Map([...(await ownJobs()), ...theirs]);
+  const redis = await reachRedis(config, log);
+  const clients = openClients(config);
   const engine = await Engine.open<Clients>({
     redis,
     stateDir: config.stateDir,
     jobs,
-    clientsFor: clients.forRun,
+    clientsFor: async (run) => clients.forRun(run),
     deliver: clients.deliver,
     log,
     mailHost: mailHostOf(config),
@@ -70,89 +85,32 @@ export async function openInstallation(path?: string): Promise<Installation> {
   };
 }
 
-/** Clients are loaded when a run first needs them: a daemon that waits should be small. */
-function clientsOf(config: Config): {
-  forRun: (run: { job: string; acting: boolean }) => Promise<Clients>;
-  deliver: Deliver;
-  close: () => void;
-} {
-  const closing: (() => void)[] = [];
-  const cloud = once(() => openCloud(config));
-  const hosts = once(async () => {
-    const { sshHosts } = await import('./clients/ssh.ts');
-    if (config.ssh === undefined) return undefined;
-    const { key, passphrase, agent, jump, ...plain } = config.ssh;
-    const opened = sshHosts({
-      ...plain,
-      ...(key === undefined ? {} : { key: key.reveal() }),
-      ...(passphrase === undefined ? {} : { passphrase: passphrase.reveal() }),
-      ...(agent === undefined ? {} : { agent }),
-      ...(jump === undefined ? {} : { jump }),
-    });
-    closing.push(() => opened.close());
-    return opened;
-  });
-  const sink = once(async () => {
-    const { mailFolder, smtpTransport } = await import('./clients/mail.ts');
-    const { mail } = config;
-    if (mail === undefined || 'folder' in mail) {
-      return mailFolder(mail?.folder ?? join(config.stateDir, 'mail'), mail?.from);
-    }
-    const login =
-      mail.login === undefined ? {} : { user: mail.login.user, password: mail.login.password.reveal() };
-    const opened = smtpTransport({ url: mail.smtp, from: mail.from, ...login });
-    closing.push(() => opened.close());
-    return opened;
-  });
-  const handback = handbackIn(join(config.stateDir, 'handback'));
-
-  return {
-    async forRun({ job, acting }) {
-      const [whole, remote] = [await cloud(), await hosts()];
-      return {
-        cloud: acting ? whole : readOnly(whole),
-        host: (hypervisor) => {
-          if (remote === undefined)
-            throw new PermanentError('`ssh` is not configured, and this job needs the hypervisors');
-          return remote.host(hypervisor);
-        },
-        operators: config.operators.mail,
-        armed: config.jobs[job]?.armed ?? false,
-        handback,
-      };
-    },
-    deliver: async (mail) => (await sink()).send(mail),
-    close: () => {
-      for (const close of closing) close();
-    },
-  };
+function jobsByName(registry: Awaited<ReturnType<typeof ownJobs>>) {
+  return Object.fromEntries([...registry].map(([name, { job }]) => [name, job]));
 }
 
-/** Opens on first use and keeps what it got; a failure is not kept, so that the next use tries again. */
-function once<T>(open: () => Promise<T>): () => Promise<T> {
-  let opened: Promise<T> | undefined;
-  return () => {
-    opened ??= open().catch((error: unknown) => {
-      opened = undefined;
-      throw error;
-    });
-    return opened;
-  };
-}
-
-/** The only cloud that is configured, the one called `main`, or what the OS_* environment says. */
-async function openCloud({ clouds }: Config): Promise<Cloud> {
-  const { openStackCloud } = await import('./clients/openstack/cloud.ts');
-  const { readOpenStackSettings } = await import('./clients/openstack/settings.ts');
-  const names = Object.keys(clouds);
-  const chosen = clouds.main ?? (names.length === 1 ? clouds[names[0] ?? ''] : undefined);
-  if (chosen === undefined && names.length > 1) {
-    throw new PermanentError(`there are several clouds (${names.join(', ')}) and none is called main`);
-  }
-  const around = { env: process.env, cwd: process.cwd(), home: homedir() };
-  return openStackCloud(
-    readOpenStackSettings(chosen === undefined ? around : { ...around, cloud: chosen.cloud }),
-  );
+/** The engine waits for Redis however long it is away; whoever opens the house should hear of it instead. */
+async function reachRedis({ redis, stateDir }: Config, log: DaemonLog): Promise<RedisAccess> {
+  const url = redis.url?.reveal();
+  let last = 'it does not answer';
+  const opening = openRedis({
+    url,
+    stateDir,
+    onError: (error) => {
+      last = messageOf(error);
+      log.debug('Redis is away', { why: last });
+    },
+  });
+  const opened = await Promise.race([
+    opening.catch((error: unknown) => {
+      throw new RedisAway(messageOf(error), { cause: error });
+    }),
+    // A private one is started first, and the engine itself limits the time for that.
+    url === undefined ? opening : sleep(REDIS_WITHIN_MS, undefined, { ref: false }),
+  ]);
+  if (opened !== undefined) return opened;
+  const place = URL.parse(url ?? '')?.host ?? url;
+  throw new RedisAway(`Redis at ${place} cannot be reached: ${last}; nothing was done`);
 }
 
 function mailHostOf({ mail }: Config): string {

@@ -5,6 +5,7 @@ import { type Fault, sayPath, unknownWord } from './config-words.ts';
 import { type Acting, mayAct } from './domain/acting.ts';
 import type { Engine } from './engine/engine.ts';
 import type { Json, Trigger } from './engine/job.ts';
+import type { RegisteredJob, Registry } from './engine/registry.ts';
 
 export interface RunRequest {
   readonly job: string;
@@ -36,9 +37,7 @@ export async function startRun<Clients extends object>(
   { engine, config }: { engine: Engine<Clients>; config: Config },
   request: RunRequest,
 ): Promise<{ id: string; acting: Acting }> {
-  const registered = engine.jobs.get(request.job);
-  if (registered === undefined)
-    throw new RequestError(unknownWord('job', request.job, [...engine.jobs.keys()]));
+  const registered = findJob(engine.jobs, request.job);
   const settings = config.jobs[request.job];
   const options = { ...settings?.options, ...request.options };
   const faults = optionFaults(registered.job.options, options);
@@ -56,4 +55,11 @@ export async function startRun<Clients extends object>(
     acting: acting.acting,
   });
   return { id, acting };
+}
+
+/** The job of that name, or `RequestError` with the one that was meant or those that there are. */
+export function findJob<Clients>(jobs: Registry<Clients>, name: string): RegisteredJob<Clients> {
+  const job = jobs.get(name);
+  if (job === undefined) throw new RequestError(`${name}: ${unknownWord('job', name, [...jobs.keys()])}`);
+  return job;
 }

@@ -1,5 +1,6 @@
 /** What an exit code says, so that cron and scripts can tell one end from another. */
 import { ConfigError } from '../config.ts';
+import { RedisAway } from '../daemon.ts';
 import { isRetryable } from '../domain/failure.ts';
 import { RedisDistrusted, RefusedError } from '../engine/errors.ts';
 import type { RunState } from '../engine/runs.ts';
@@ -14,6 +15,12 @@ export const EXIT = {
   tryAgain: 75,
   configuration: 78,
 } as const;
+
+export const EXIT_CODES = `Exit codes:
+   0  done               69  a service is away: Redis
+   1  the run failed     75  try again, or go on with the run that was handed over
+   2  bad input          78  the configuration has faults
+   3  the run waits, or needs a decision`;
 
 /** The code for a run that is as far as it goes now. */
 export function codeOfState(state: RunState): number {
@@ -36,7 +43,6 @@ export function codeOfState(state: RunState): number {
 export function codeOfError(error: unknown): number {
   if (error instanceof ConfigError) return EXIT.configuration;
   if (error instanceof RequestError || error instanceof RefusedError) return EXIT.badInput;
-  if (error instanceof RedisDistrusted) return EXIT.away;
-  if (isRetryable(error)) return EXIT.tryAgain;
-  return EXIT.failed;
+  if (error instanceof RedisDistrusted || error instanceof RedisAway) return EXIT.away;
+  return isRetryable(error) ? EXIT.tryAgain : EXIT.failed;
 }

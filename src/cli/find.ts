@@ -1,32 +1,43 @@
 /** What did a person mean who typed only part of a name? */
 import { didYouMean } from '../domain/did-you-mean.ts';
+import { sayList } from '../domain/say.ts';
 import type { Engine } from '../engine/engine.ts';
 import { RefusedError } from '../engine/errors.ts';
 
+const NAMED = 5;
+
 /** A run by its id, or by any beginning that no other run has. */
-export async function findRun(engine: Engine, beginning: string): Promise<string> {
-  const run = await engine.runs.find(beginning);
-  if (run === undefined)
-    throw new RefusedError(`there is no run ${beginning}, or several begin so; see nightshift runs`);
-  return run;
+export async function findRun({ runs }: Pick<Engine, 'runs'>, beginning: string): Promise<string> {
+  const found = await runs.find(beginning);
+  if (found !== undefined) return found;
+  const several = (await runs.list({ limit: 1000 }))
+    .map(({ id }) => id)
+    .filter((id) => id.startsWith(beginning));
+  throw new RefusedError(
+    several.length > 1
+      ? `several runs begin with ${beginning}: ${sayList(several, NAMED)}`
+      : `there is no run ${beginning}; nightshift runs lists those that there are`,
+  );
 }
 
-/** A subject as notes name it: whole, by its last word, or by the beginning of that. */
-export async function findSubject(engine: Engine, words: string): Promise<string> {
-  const subjects = await engine.runs.subjects();
-  if (subjects.includes(words)) return words;
-  const matches = subjects.filter(
-    (subject) => subject.startsWith(words) || lastWord(subject).startsWith(words),
-  );
+/** A subject as notes name it: whole, by its last word, or by a beginning of either. */
+export async function findSubject({ runs }: Pick<Engine, 'runs'>, words: string): Promise<string> {
+  const subjects = await runs.subjects();
+  const exact = subjects.filter((subject) => subject === words || nameIn(subject) === words);
+  const matches =
+    exact.length > 0
+      ? exact
+      : subjects.filter((subject) => subject.startsWith(words) || nameIn(subject).startsWith(words));
   const [only] = matches;
   if (only !== undefined && matches.length === 1) return only;
-  if (matches.length > 1) throw new RefusedError(`"${words}" may mean ${matches.slice(0, 5).join(', ')}`);
-  const near = didYouMean(words, subjects);
+  if (matches.length > 1) throw new RefusedError(`"${words}" may mean ${sayList(matches, NAMED)}`);
+  const near = didYouMean(words, subjects) ?? didYouMean(words, subjects.map(nameIn));
   throw new RefusedError(
     `no run has said anything about "${words}"${near === undefined ? '' : `; did you mean "${near}"?`}`,
   );
 }
 
-function lastWord(subject: string): string {
+/** `hv19` of `hypervisor hv19`. */
+function nameIn(subject: string): string {
   return subject.slice(subject.indexOf(' ') + 1);
 }

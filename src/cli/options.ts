@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import type { Json } from '../engine/job.ts';
 
 /** Adds one `name=value` to those before it; given twice, the values become a list. */
-export function parseOptions(typed: string, before: Record<string, Json>): Record<string, Json> {
+export function parseOptions(typed: string, before: Record<string, Json> = {}): Record<string, Json> {
   const at = typed.indexOf('=');
   if (at < 1) throw new InvalidArgumentError('It is written name=value.');
   const name = typed.slice(0, at);

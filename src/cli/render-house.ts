@@ -1,9 +1,10 @@
 /** How are the installation's jobs and its mode put into lines for people? */
+import { z } from 'zod';
 import { type Armed, sayArmed } from '../domain/acting.ts';
 import { sayInstant } from '../domain/say.ts';
 import type { Mode } from '../engine/acts.ts';
-import type { View } from './render.ts';
-import { plain, renderTable } from './table.ts';
+import { renderFacts, type View } from './render.ts';
+import { plain, renderRows, truncate } from './table.ts';
 
 export interface JobRow {
   readonly name: string;
@@ -13,6 +14,16 @@ export interface JobRow {
   readonly window?: string | undefined;
 }
 
+/** One option that a job takes. */
+export interface JobOption {
+  readonly name: string;
+  /** `whole number`, `list or text`, or the words that are allowed. */
+  readonly form: string;
+  readonly required: boolean;
+  readonly default?: unknown;
+  readonly about: string;
+}
+
 /** The jobs, and where each may change things. */
 export function renderJobs(
   jobs: readonly JobRow[],
@@ -20,15 +31,49 @@ export function renderJobs(
 ): string[] {
   const rows = jobs.map(({ name, summary, armed, schedule, window }) => [
     name,
-    typeof armed === 'boolean' ? (armed ? 'everywhere' : 'nowhere') : sayArmed(armed),
+    sayWhere(armed),
     schedule ?? null,
     window ?? null,
     summary,
   ]);
-  const table = renderTable({ columns: ['job', 'armed', 'schedule', 'window', 'what it does'], rows }, width);
-  return dryRun
-    ? [...table, '', 'The configuration says dryRun: true, so nothing is changed whatever is armed.']
-    : table;
+  const table = renderRows({ columns: ['job', 'armed', 'schedule', 'window', 'what it does'], rows }, width);
+  return dryRun ? [...table, '', DRY_RUN] : table;
+}
+
+/** One job with the options that it takes. */
+export function renderJob(
+  { name, summary, armed, schedule, window, takes }: JobRow & { readonly takes: readonly JobOption[] },
+  { dryRun, width }: { dryRun: boolean; width: number },
+): string[] {
+  const facts: (readonly [string, string] | undefined)[] = [
+    ['armed', dryRun ? `${sayWhere(armed)}; ${DRY_RUN}` : sayWhere(armed)],
+    schedule === undefined ? undefined : ['schedule', schedule],
+    window === undefined ? undefined : ['window', window],
+  ];
+  const rows = takes.map((option) => [option.name, sayDefault(option), option.about]);
+  return [
+    plain(`${name}: ${summary}`),
+    ...renderFacts(facts.filter((fact) => fact !== undefined)),
+    '',
+    ...(rows.length === 0
+      ? ['It takes no options.']
+      : renderRows({ columns: ['option', 'left out', 'what it is'], rows }, width)),
+  ];
+}
+
+/** What a job's schema says of its options, as people type them. */
+export function optionsOf(schema: z.ZodType): JobOption[] {
+  const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  return Object.entries(properties).map(([name, property]) => {
+    const about = typeof property === 'object' ? property : {};
+    return {
+      name,
+      form: sayForm(about),
+      required: required.includes(name),
+      ...('default' in about ? { default: about.default } : {}),
+      about: about.description ?? '',
+    };
+  });
 }
 
 /** Whether disruptions may begin, and who said otherwise. */
@@ -40,3 +85,33 @@ export function renderMode({ mode, why, since }: Mode, { zone }: Pick<View, 'zon
     `${words}${from} (${why}): no new disruption begins, putting back goes on. End it: nightshift thaw`,
   );
 }
+
+const DEFAULT_WIDTH = 28;
+
+const DRY_RUN = 'The configuration says dryRun: true, so nothing is changed whatever is armed.';
+
+function sayWhere(armed: Armed): string {
+  return typeof armed === 'boolean' ? (armed ? 'everywhere' : 'nowhere') : sayArmed(armed);
+}
+
+/** What it is when nobody says, in few words: whole scripts may be defaults. */
+function sayDefault(option: JobOption): string | number | null {
+  if (option.required) return `${option.form}, must be given`;
+  const value = option.default;
+  if (value === undefined) return null;
+  return truncate(plain(typeof value === 'string' ? value : JSON.stringify(value)), DEFAULT_WIDTH);
+}
+
+function sayForm({ type, enum: words, anyOf }: z.core.JSONSchema.JSONSchema): string {
+  if (words !== undefined) return words.join(' | ');
+  if (anyOf !== undefined) return anyOf.map(sayForm).join(' or ');
+  return typeof type === 'string' ? (FORMS[type] ?? type) : 'anything';
+}
+
+const FORMS: Readonly<Record<string, string>> = {
+  integer: 'whole number',
+  string: 'text',
+  boolean: 'true or false',
+  array: 'list',
+  object: 'mapping',
+};

@@ -3,7 +3,7 @@ import { sayCount, sayInstant } from '../domain/say.ts';
 import type { Json, Note } from '../engine/job.ts';
 import type { RunRecord, StepView } from '../engine/runs.ts';
 import { renderFacts, renderReport, sayProgress, sayTook, sayTrigger, type View } from './render.ts';
-import { renderTable } from './table.ts';
+import { renderRows, renderTable } from './table.ts';
 
 export function renderRun(run: RunRecord, view: View): string[] {
   const sections = [
@@ -65,7 +65,7 @@ function stepsOf(steps: readonly StepView[], { width, now }: View): string[] {
     sayTook(step, now),
     step.why ?? '',
   ]);
-  return renderTable({ columns: ['#', 'step', 'state', 'effect', 'tries', 'took', 'why'], rows }, width);
+  return renderRows({ columns: ['#', 'step', 'state', 'effect', 'tries', 'took', 'why'], rows }, width);
 }
 
 /** What a person can do now, as commands to type; nothing while the run helps itself. */

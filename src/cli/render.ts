@@ -2,7 +2,7 @@
 import { sayDuration, sayInstant } from '../domain/say.ts';
 import type { Report, Trigger } from '../engine/job.ts';
 import type { RunSummary, SubjectNote } from '../engine/runs.ts';
-import { plain, renderTable, tame } from './table.ts';
+import { plain, renderRows, renderTable, tame } from './table.ts';
 
 /** Who looks, and when. */
 export interface View {
@@ -12,6 +12,8 @@ export interface View {
   readonly width: number;
   readonly now: Date;
 }
+
+const ROOM_FOR_TIMES = 110;
 
 /** What a run answered: its headline, its sheet, and what was left out and why. */
 export function renderReport(
@@ -25,18 +27,21 @@ export function renderReport(
   ];
 }
 
-/** Runs in a list, one line each, in the order given. */
-export function renderRuns(runs: readonly RunSummary[], view: View): string[] {
+/** Runs in a list, one line each, in the order given; on a narrow terminal what became of each is a second line. */
+export function renderRuns(runs: readonly RunSummary[], { zone, width, now }: View): string[] {
   if (runs.length === 0) return ['No runs.'];
+  // The id says when it was asked for, so that is what a narrow terminal does without.
+  const hasRoom = width >= ROOM_FOR_TIMES;
   const rows = runs.map((run) => [
     run.id,
     run.state,
-    sayTrigger(run.trigger),
-    run.startedAt === undefined ? null : sayInstant(new Date(run.startedAt), view.zone),
-    sayTook(run, view.now),
+    run.trigger.by ?? run.trigger.kind,
+    ...(hasRoom ? [run.startedAt === undefined ? null : sayInstant(new Date(run.startedAt), zone)] : []),
+    sayTook(run, now),
     sayWhere(run),
   ]);
-  return renderTable({ columns: ['run', 'state', 'by', 'began', 'took', 'what'], rows }, view.width);
+  const columns = ['run', 'state', 'by', ...(hasRoom ? ['began'] : []), 'took', 'what'];
+  return renderRows({ columns, rows }, width);
 }
 
 /** The latest word on a subject. */

@@ -2,6 +2,7 @@
 import type { Sheet } from '../engine/job.ts';
 
 const GAP = '  ';
+const INDENT = '    ';
 
 /** A column is not narrowed further, whatever the terminal. */
 const NARROWEST = 8;
@@ -19,6 +20,26 @@ export function renderTable({ columns, rows }: Sheet, width = Number.POSITIVE_IN
       .join(GAP)
       .trimEnd(),
   );
+}
+
+/**
+ * The same for rows that end in a text worth reading: where it does not fit beside the others, it goes
+ * below them, so that names are not cut for its sake.
+ */
+export function renderRows({ columns, rows }: Sheet, width = Number.POSITIVE_INFINITY): string[] {
+  const whole = renderTable({ columns, rows });
+  if (whole.every((line) => widthOf(line) <= width)) return whole;
+  const [header = '', ...heads] = renderTable(
+    { columns: columns.slice(0, -1), rows: rows.map((row) => row.slice(0, -1)) },
+    width,
+  );
+  const below = rows.map((row) => plain(String(row[columns.length - 1] ?? '')));
+  return [
+    header,
+    ...heads.flatMap((head, i) =>
+      below[i] === '' ? [head] : [head, `${INDENT}${truncate(below[i]!, width - INDENT.length)}`],
+    ),
+  ];
 }
 
 /** The text without control characters: what others named must not steer the terminal. */

@@ -96,11 +96,18 @@ describe('a list of runs', () => {
     ];
 
     expect(renderRuns(runs, { ...view, zone: 'Europe/Berlin', width: 200 })).toEqual([
-      'run                                  state      by         began                      took           what',
-      'reboot-hypervisors~20261124T224100Z  waiting    cron       Tue 24 Nov 2026 23:41 CET  12 min so far  1 of 2 hypervisors; waits for "hypervisor hv07"',
-      'b                                    failed     kim (cli)  Tue 24 Nov 2026 23:41 CET  3 min          no answer',
-      'c                                    cancelled  cron       Tue 24 Nov 2026 23:41 CET  3 min          dry run; cancelled by kim: wrong night',
-      'd                                    queued     cron       –                          –              –',
+      'run                                  state      by    began                      took           what',
+      'reboot-hypervisors~20261124T224100Z  waiting    cron  Tue 24 Nov 2026 23:41 CET  12 min so far  1 of 2 hypervisors; waits for "hypervisor hv07"',
+      'b                                    failed     kim   Tue 24 Nov 2026 23:41 CET  3 min          no answer',
+      'c                                    cancelled  cron  Tue 24 Nov 2026 23:41 CET  3 min          dry run; cancelled by kim: wrong night',
+      'd                                    queued     cron  –                          –              –',
+    ]);
+    expect(renderRuns(runs.slice(0, 2), { ...view, width: 80 })).toEqual([
+      'run                                  state    by    took',
+      'reboot-hypervisors~20261124T224100Z  waiting  cron  12 min so far',
+      '    1 of 2 hypervisors; waits for "hypervisor hv07"',
+      'b                                    failed   kim   3 min',
+      '    no answer',
     ]);
   });
 

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { plain, renderTable, truncate, widthOf } from '../../src/cli/table.ts';
+import { plain, renderRows, renderTable, truncate, widthOf } from '../../src/cli/table.ts';
 
 const sheet = {
   columns: ['#', 'hypervisor', 'guests', 'why', 'drain', 'GiB'],
@@ -81,6 +81,33 @@ describe('a table', () => {
         },
       ),
     );
+  });
+});
+
+describe('a table whose rows end in a text', () => {
+  const steps = {
+    columns: ['step', 'state', 'why'],
+    rows: [
+      ['plan', 'done', ''],
+      [
+        'migrate vm01 off hv02.example.org',
+        'failed',
+        'its migration 7 ended as error,\nand nobody knows why',
+      ],
+    ],
+  };
+
+  it('has it beside the others where there is room', () => {
+    expect(renderRows(steps, 100)).toEqual(renderTable(steps));
+  });
+
+  it('has it below them where there is none, rather than cut a name for it', () => {
+    expect(renderRows(steps, 50)).toEqual([
+      'step                               state',
+      'plan                               done',
+      'migrate vm01 off hv02.example.org  failed',
+      '    its migration 7 ended as error, and nobody kn…',
+    ]);
   });
 });
 

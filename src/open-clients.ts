@@ -1,0 +1,115 @@
+/**
+ * How do runs reach the outside world? Each client is loaded and opened when it is first used: a daemon
+ * that waits stays small, and a job that needs no cloud runs where none is configured.
+ */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { Config } from './config.ts';
+import type { Clients } from './context.ts';
+import { PermanentError } from './domain/failure.ts';
+import type { Cloud, Host } from './domain/fleet.ts';
+import { readOnly } from './domain/read-only.ts';
+import type { Deliver } from './engine/outbox.ts';
+import { handbackIn } from './handback.ts';
+
+export interface OpenedClients {
+  /** What a run's `ctx` holds. Opens nothing; whatever is wrong with a client is the error of its first call. */
+  forRun(run: { readonly job: string; readonly acting: boolean }): Clients;
+  readonly deliver: Deliver;
+  close(): void;
+}
+
+export function openClients(config: Config): OpenedClients {
+  const closing: (() => void)[] = [];
+  const cloud = once(() => openCloud(config));
+  const hosts = once(async () => {
+    const opened = await openHosts(config);
+    closing.push(() => opened.close());
+    return opened;
+  });
+  const sink = once(async () => {
+    const opened = await openMail(config);
+    closing.push(() => opened.close());
+    return opened;
+  });
+  const handback = handbackIn(join(config.stateDir, 'handback'));
+
+  return {
+    forRun: ({ job, acting }) => ({
+      cloud: acting ? onDemand(cloud) : readOnly(onDemand(cloud)),
+      host: (name): Host => ({
+        run: async (argv, options) => (await hosts()).host(name).run(argv, options),
+      }),
+      operators: config.operators.mail,
+      armed: config.jobs[job]?.armed ?? false,
+      handback,
+    }),
+    deliver: async (mail) => (await sink()).send(mail),
+    close: () => {
+      for (const close of closing) close();
+    },
+  };
+}
+
+/** The only cloud that is configured, the one called `main`, or what the environment says. */
+async function openCloud({ clouds }: Config): Promise<Cloud> {
+  const { openStackCloud } = await import('./clients/openstack/cloud.ts');
+  const { readOpenStackSettings } = await import('./clients/openstack/settings.ts');
+  const chosen = clouds.main ?? Object.values(clouds)[0];
+  const around = { env: process.env, cwd: process.cwd(), home: homedir() };
+  return openStackCloud(readOpenStackSettings({ ...around, ...chosen }));
+}
+
+async function openHosts({ ssh }: Config) {
+  if (ssh === undefined) {
+    throw new PermanentError('`ssh` is not configured, and this job needs the hypervisors');
+  }
+  const { sshHosts } = await import('./clients/ssh.ts');
+  const { key, passphrase, agent, jump, ...plain } = ssh;
+  return sshHosts({
+    ...plain,
+    ...(key === undefined ? {} : { key: key.reveal() }),
+    ...(passphrase === undefined ? {} : { passphrase: passphrase.reveal() }),
+    ...(agent === undefined ? {} : { agent }),
+    ...(jump === undefined ? {} : { jump }),
+  });
+}
+
+async function openMail({ mail, stateDir }: Config) {
+  const { mailFolder, smtpTransport } = await import('./clients/mail.ts');
+  if (mail === undefined || 'folder' in mail) {
+    return mailFolder(mail?.folder ?? join(stateDir, 'mail'), mail?.from);
+  }
+  const login =
+    mail.login === undefined ? {} : { user: mail.login.user, password: mail.login.password.reveal() };
+  return smtpTransport({ url: mail.smtp, from: mail.from, ...login });
+}
+
+/** A cloud that is opened by the first call to it. */
+function onDemand(open: () => Promise<Cloud>): Cloud {
+  return {
+    fleet: async () => (await open()).fleet(),
+    service: async (...args) => (await open()).service(...args),
+    cordon: async (...args) => (await open()).cordon(...args),
+    uncordon: async (...args) => (await open()).uncordon(...args),
+    server: async (...args) => (await open()).server(...args),
+    liveMigrate: async (...args) => (await open()).liveMigrate(...args),
+    migrations: async (...args) => (await open()).migrations(...args),
+    progress: async (...args) => (await open()).progress(...args),
+    abortMigration: async (...args) => (await open()).abortMigration(...args),
+    allocatedOn: async (...args) => (await open()).allocatedOn(...args),
+    occupancy: async (...args) => (await open()).occupancy(...args),
+  };
+}
+
+/** Keeps what it got; a failure is not kept, so that the next use tries again. */
+function once<T>(open: () => Promise<T>): () => Promise<T> {
+  let opened: Promise<T> | undefined;
+  return () => {
+    opened ??= open().catch((error: unknown) => {
+      opened = undefined;
+      throw error;
+    });
+    return opened;
+  };
+}

@@ -182,6 +182,8 @@ export class Execution {
       const words = this.#words;
       this.#words = { notes: {} };
       await this.#call('tell', words);
+    }).catch((error: unknown) => {
+      this.#around.runLog.log.warn('what the run said was not kept', { why: messageOf(error) });
     });
   }
 

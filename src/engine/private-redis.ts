@@ -1,11 +1,11 @@
 /**
  * A Redis server of our own, in the state directory, on a unix socket. It outlives the process that
- * started it, so that others can adopt it; the last one to leave stops it. A lock file decides who starts
- * or stops, because two servers over one append-only file would ruin it.
+ * started it, so that others can adopt it; the last one to leave stops it. Two servers over one
+ * append-only file would ruin it: the server itself holds a lock of the kernel's for as long as it lives.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { access, constants } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -22,7 +22,18 @@ interface Place {
 /** A path of a unix socket may be this long. */
 const LONGEST_SOCKET_PATH = 100;
 const READY_WITHIN_MS = 15_000;
+const GONE_WITHIN_MS = 15_000;
 const ASK_EVERY_MS = 20;
+/** How often a start is tried while another server, or another start, has the lock. */
+const START_EVERY_MS = 200;
+/** The exit code by which `flock` says that somebody else has the lock. */
+const LOCKED = 75;
+/** Names the connections that are about to leave, so that two of them do not wait for each other. */
+const LEAVING = 'nightshift-leaving';
+
+const FOLDERS = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/usr/sbin', '/usr/local/bin'];
+
+const starting = new Map<string, Promise<string>>();
 
 export function socketOf({ stateDir }: Place): string {
   const socket = join(resolve(stateDir), 'redis', 'redis.sock');
@@ -32,114 +43,100 @@ export function socketOf({ stateDir }: Place): string {
 }
 
 /** Adopts the running server or starts one; resolves with its socket once it answers. */
-export async function ensurePrivateRedis(place: Place): Promise<string> {
+export function ensurePrivateRedis(place: Place): Promise<string> {
   const socket = socketOf(place);
+  const under = starting.get(socket) ?? adoptOrStart(place, socket).finally(() => starting.delete(socket));
+  starting.set(socket, under);
+  return under;
+}
+
+async function adoptOrStart(place: Place, socket: string): Promise<string> {
   if (await answers(socket)) return socket;
-  return withLock(place, async () => {
-    if (await answers(socket)) return socket;
-    const dir = join(resolve(place.stateDir), 'redis');
-    const log = openSync(join(dir, 'redis.log'), 'a');
-    const durable = place.volatile
-      ? ['--appendonly', 'no']
-      : ['--appendonly', 'yes', '--appendfsync', 'always'];
-    const server = spawn(
-      await findServer(),
-      ['--port', '0', '--unixsocket', socket, '--unixsocketperm', '700', '--dir', dir, '--save', ''].concat(
-        durable,
-        ['--maxmemory-policy', 'noeviction', '--pidfile', join(dir, 'redis.pid')],
-      ),
-      { detached: true, stdio: ['ignore', log, log] },
-    );
-    closeSync(log);
-    server.unref();
-    let ended: string | undefined;
-    server.once('error', (error) => (ended = error.message));
-    server.once('exit', (code) => (ended = `it ended with code ${code}`));
-    const deadline = performance.now() + READY_WITHIN_MS;
-    while (!(await answers(socket))) {
-      if (ended !== undefined || performance.now() > deadline) {
-        throw new RefusedError(
-          `the private Redis does not start: ${ended ?? 'no answer'}; see ${join(dir, 'redis.log')}`,
-        );
-      }
-      await sleep(ASK_EVERY_MS);
+  const dir = join(resolve(place.stateDir), 'redis');
+  mkdirSync(dir, { recursive: true });
+  const deadline = performance.now() + READY_WITHIN_MS;
+  let server: ChildProcess | undefined;
+  let startAt = 0;
+  while (!(await answers(socket))) {
+    const locked = server?.exitCode === LOCKED;
+    if (server !== undefined && !locked && hasEnded(server)) {
+      throw new RefusedError(`the private Redis does not start; see ${join(dir, 'redis.log')}`);
     }
-    writeFileSync(join(dir, 'redis.pid'), `${server.pid}\n`);
-    return socket;
-  });
+    if (performance.now() > deadline) {
+      throw new RefusedError(
+        `the private Redis has not answered for ${READY_WITHIN_MS / 1000} s${locked ? ', though one is running' : ''}; see ${join(dir, 'redis.log')}`,
+      );
+    }
+    if (server === undefined || (locked && performance.now() > startAt)) {
+      startAt = performance.now() + START_EVERY_MS;
+      server = await start(place, dir);
+    }
+    await sleep(ASK_EVERY_MS);
+  }
+  return socket;
+}
+
+async function start(place: Place, dir: string): Promise<ChildProcess> {
+  const log = openSync(join(dir, 'redis.log'), 'a');
+  const durable = place.volatile
+    ? ['--appendonly', 'no']
+    : ['--appendonly', 'yes', '--appendfsync', 'always'];
+  const server = spawn(
+    'flock',
+    [
+      '--nonblock',
+      '--no-fork',
+      '--conflict-exit-code',
+      `${LOCKED}`,
+      join(dir, 'lock'),
+      await findServer(),
+    ].concat(
+      ['--port', '0', '--unixsocket', socketOf(place), '--unixsocketperm', '700', '--dir', dir, '--save', ''],
+      durable,
+      ['--maxmemory-policy', 'noeviction', '--pidfile', join(dir, 'redis.pid')],
+    ),
+    { detached: true, stdio: ['ignore', log, log] },
+  );
+  closeSync(log);
+  server.unref();
+  const failed = Promise.withResolvers<never>();
+  server.once('error', (error) =>
+    failed.reject(new RefusedError(`the private Redis cannot be started: ${error.message}`)),
+  );
+  const spawned = new Promise<void>((done) => server.once('spawn', done));
+  await Promise.race([spawned, failed.promise]);
+  return server;
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
 }
 
 /** Stops the server unless another process still uses it. Nothing is lost: the next one starts it again. */
 export async function leavePrivateRedis(place: Place): Promise<void> {
   const socket = socketOf(place);
-  await withLock(place, async () => {
-    if (!(await answers(socket))) return;
-    const redis = new Redis(socket, {
-      retryStrategy: () => null,
-      maxRetriesPerRequest: 0,
-      disconnectTimeout: 20,
-    });
-    redis.on('error', () => {});
-    try {
-      const clients = String(await redis.client('LIST'))
-        .trim()
-        .split('\n');
-      if (clients.length > 1) return;
-      await redis.shutdown();
-    } catch {
-      // The connection closes under SHUTDOWN: that is its success.
-    } finally {
-      redis.disconnect();
-    }
-    while (await answers(socket)) await sleep(ASK_EVERY_MS);
+  if (!(await answers(socket))) return;
+  const redis = new Redis(socket, {
+    connectionName: LEAVING,
+    retryStrategy: () => null,
+    maxRetriesPerRequest: 0,
+    disconnectTimeout: 20,
+    commandTimeout: GONE_WITHIN_MS,
   });
-}
-
-/** One process at a time; a lock left by a dead process is taken over. */
-async function withLock<T>(place: Place, act: () => Promise<T>): Promise<T> {
-  const dir = join(resolve(place.stateDir), 'redis');
-  mkdirSync(dir, { recursive: true });
-  const lock = join(dir, 'lock');
-  const deadline = performance.now() + READY_WITHIN_MS;
-  while (!tryLock(lock)) {
-    if (performance.now() > deadline)
-      throw new RefusedError(`${lock} is held by process ${holderOf(lock) ?? '?'}; is it stuck?`);
-    await sleep(ASK_EVERY_MS);
-  }
+  redis.on('error', () => {});
   try {
-    return await act();
+    const clients = String(await redis.client('LIST'))
+      .trim()
+      .split('\n');
+    if (clients.some((client) => !client.includes(` name=${LEAVING} `))) return;
+    await redis.shutdown();
+  } catch {
+    // The connection closes under SHUTDOWN: that is its success.
   } finally {
-    rmSync(lock, { force: true });
+    redis.disconnect();
   }
-}
-
-function tryLock(lock: string): boolean {
-  try {
-    writeFileSync(lock, `${process.pid}`, { flag: 'wx' });
-    return true;
-  } catch {
-    const holder = holderOf(lock);
-    if (holder !== undefined && !isAlive(holder)) rmSync(lock, { force: true });
-    return false;
-  }
-}
-
-function holderOf(lock: string): number | undefined {
-  try {
-    const pid = Number(readFileSync(lock, 'utf8'));
-    return Number.isInteger(pid) && pid > 0 ? pid : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
+  const deadline = performance.now() + GONE_WITHIN_MS;
+  while ((await answers(socket)) && performance.now() < deadline) await sleep(ASK_EVERY_MS);
 }
 
 /** Somebody listens on the socket and is done loading. */
@@ -153,22 +150,21 @@ function answers(socket: string): Promise<boolean> {
     connection.once('connect', () => connection.write('PING\r\n'));
     connection.once('data', (data) => answer(data.toString().startsWith('+PONG')));
     connection.once('error', () => answer(false));
+    connection.once('close', () => answer(false));
     connection.setTimeout(1000, () => answer(false));
   });
 }
 
-async function findServer(): Promise<string> {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/usr/sbin', '/usr/local/bin'];
+/** The program to start: the first of redis-server and valkey-server in these folders. */
+export async function findServer(folders: readonly string[] = FOLDERS): Promise<string> {
   for (const name of ['redis-server', 'valkey-server']) {
     for (const folder of folders) {
       const file = join(folder, name);
-      if (
-        await access(file, constants.X_OK).then(
-          () => true,
-          () => false,
-        )
-      )
-        return file;
+      const found = await access(file, constants.X_OK).then(
+        () => true,
+        () => false,
+      );
+      if (found) return file;
     }
   }
   throw new RefusedError(

@@ -10,6 +10,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Redis } from 'ioredis';
+import { RefusedError } from './errors.ts';
 
 interface Mark {
   readonly epoch: string;
@@ -52,7 +53,7 @@ export class RedisTrust {
     const accepted = known !== undefined && replaced(meta.replaces).includes(known.epoch);
     if (known === undefined || accepted || (meta.epoch === known.epoch && seq >= known.seq)) {
       this.#epoch = meta.epoch ?? '';
-      this.#seq = accepted ? seq : Math.max(seq, known?.seq ?? 0);
+      this.#seq = accepted ? seq : Math.max(seq, this.#seq);
       this.#doubt = undefined;
       this.#saveSoon();
       return;
@@ -97,7 +98,13 @@ export class RedisTrust {
   }
 
   #saveSoon(): void {
-    this.#saving ??= setTimeout(() => this.save(), SAVE_EVERY_MS).unref();
+    this.#saving ??= setTimeout(() => {
+      try {
+        this.save();
+      } catch {
+        // A full disk must not end the process. The mark is one save old; the next write tries again.
+      }
+    }, SAVE_EVERY_MS).unref();
   }
 
   #load(): Mark | undefined {
@@ -105,7 +112,10 @@ export class RedisTrust {
       return JSON.parse(readFileSync(this.#file, 'utf8')) as Mark;
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-      throw error;
+      if (!(error instanceof SyntaxError)) throw error;
+      throw new RefusedError(
+        `${this.#file} is damaged, so nobody can tell whether Redis lost something: remove it if you are sure that it did not`,
+      );
     }
   }
 }

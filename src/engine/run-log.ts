@@ -23,9 +23,16 @@ export class RunLogs {
   open(job: string, run: string): RunLog {
     mkdirSync(this.#dir, { recursive: true });
     const file = openSync(this.#path(run), 'a', 0o640);
+    let open = true;
     const write = (fields: object, level: string, message: string, extra: object = {}): void => {
       const line = { time: new Date().toISOString(), level, job, run, ...fields, message, ...extra };
-      writeSync(file, `${this.#redact(JSON.stringify(line))}\n`);
+      // What was not waited for may speak later, when the number belongs to another file or a socket.
+      if (!open) return;
+      try {
+        writeSync(file, `${this.#redact(JSON.stringify(line))}\n`);
+      } catch {
+        // A full disk must not fail a step.
+      }
     };
     const bound = (fields: object): Log => ({
       info: (message, extra) => write(fields, 'info', message, extra),
@@ -35,7 +42,10 @@ export class RunLogs {
     return {
       log: bound({}),
       forStep: (step, attempt) => bound({ step, try: attempt }),
-      close: () => closeSync(file),
+      close: () => {
+        open = false;
+        closeSync(file);
+      },
     };
   }
 

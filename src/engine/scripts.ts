@@ -1,5 +1,6 @@
 /** The engine's only way to write to Redis: Lua scripts, each atomic, each guarded by epoch and count. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { FenceLost, RedisDistrusted } from './errors.ts';
 import type { RedisTrust } from './redis-trust.ts';
@@ -37,9 +38,13 @@ export type Call = (name: ScriptName, args: object, blob?: Buffer) => Promise<An
 
 type Script = (prefix: string, args: string, blob: Buffer | string) => Promise<unknown[]>;
 
+/** Words with which a Redis refuses for a while, before it has written anything. */
+const REFUSES_FOR_NOW = /^(READONLY|OOM|MISCONF|LOADING|BUSY|NOREPLICAS|MASTERDOWN|CLUSTERDOWN|TRYAGAIN)\b/;
+const ASK_AGAIN_MS = 250;
+
 /**
- * Binds the scripts to a connection. A call waits while Redis is away and is sent again when the
- * answer was lost, so every script may run twice. Throws `RedisDistrusted` when Redis is not the one
+ * Binds the scripts to a connection. A call waits while Redis is away or cannot write, and is sent again
+ * when the answer was lost, so every script may run twice. Throws `RedisDistrusted` when Redis is not the one
  * we knew, `FenceLost` when the run is no longer the caller's.
  */
 export function scriptsOn(redis: Redis, prefix: string, trust: RedisTrust): Call {
@@ -53,8 +58,11 @@ export function scriptsOn(redis: Redis, prefix: string, trust: RedisTrust): Call
   const commands = redis as unknown as Record<string, Script>;
 
   return async function call(name, args, blob) {
-    const json = JSON.stringify({ ...args, epoch: trust.epoch, mark: trust.seq });
-    const [verdict, seq, ...rest] = (await commands[commandOf(name)]?.(prefix, json, blob ?? '')) ?? [];
+    const ask = async (): Promise<unknown[]> => {
+      const json = JSON.stringify({ ...args, epoch: trust.epoch, mark: trust.seq });
+      return (await commands[commandOf(name)]?.(prefix, json, blob ?? '')) ?? [];
+    };
+    const [verdict, seq, ...rest] = await patiently(ask);
     if (verdict === 'EPOCH' || verdict === 'ROLLBACK') {
       trust.distrust();
       throw new RedisDistrusted(trust.doubt);
@@ -64,6 +72,18 @@ export function scriptsOn(redis: Redis, prefix: string, trust: RedisTrust): Call
     trust.saw(Number(seq ?? 0));
     return { verdict: String(verdict), rest };
   };
+}
+
+/** A Redis that cannot write now is waited for: its refusal says nothing about the step that asks. */
+async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof Error) || !REFUSES_FOR_NOW.test(error.message)) throw error;
+    }
+    await sleep(ASK_AGAIN_MS);
+  }
 }
 
 function commandOf(name: string): string {

@@ -44,10 +44,19 @@ export interface House {
 /** Leases of 300 ms, so that a take-over takes no longer than a blink. */
 const QUICK = { leaseMs: 300, renewMs: 75, reconcileMs: 100, graceMs: 200 };
 
-/** A state directory with a private Redis in it, without an append-only file unless asked for. */
-export async function openHouse({ durable = false } = {}): Promise<House> {
+/**
+ * A state directory with a private Redis in it, without an append-only file unless asked for; or, given
+ * its `url`, on a Redis that the test itself starts and ends.
+ */
+export async function openHouse({
+  durable = false,
+  url,
+}: {
+  durable?: boolean;
+  url?: string;
+} = {}): Promise<House> {
   const stateDir = mkdtempSync(join(tmpdir(), 'ns-'));
-  const place = { stateDir, ...(durable ? {} : { volatile: true as const }), onError: () => {} };
+  const place = { stateDir, url, ...(durable ? {} : { volatile: true as const }), onError: () => {} };
   const redis = await openRedis(place);
   const closings: (() => Promise<void>)[] = [];
   const sent: OutgoingMail[] = [];

@@ -184,9 +184,11 @@ describe('a private Redis', () => {
     const pid = privatePid(stateDir);
     process.kill(pid, 'SIGSTOP');
     let adopted = false;
-    const adopting = ensurePrivateRedis({ stateDir }).then(() => {
+    const adopt = async (): Promise<void> => {
+      await ensurePrivateRedis({ stateDir });
       adopted = true;
-    });
+    };
+    const adopting = adopt();
 
     const since = performance.now();
     await eventually('a look at it that fails', async () => performance.now() > since + 1500);

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { messageOf } from '../domain/failure.ts';
 import { Acts } from './acts.ts';
+import { type Census, takeCensus } from './census.ts';
 import { redisNow } from './clock.ts';
 import { RefusedError } from './errors.ts';
 import type { Json, Log, Mail, Trigger } from './job.ts';
@@ -15,6 +16,7 @@ import { type Deliver, sendDue } from './outbox.ts';
 import type { RedisAccess } from './redis.ts';
 import { RedisTrust } from './redis-trust.ts';
 import type { RegisteredJob, Registry } from './registry.ts';
+import { type KeyedRequest, KeyReused, runOfRequest, sealRequest } from './request-key.ts';
 import { RunLogs } from './run-log.ts';
 import { Runs } from './runs.ts';
 import { type Call, scriptsOn } from './scripts.ts';
@@ -31,6 +33,8 @@ export interface Timings {
   readonly graceMs: number;
   /** How long a process that leaves waits for `once` steps under way; then nobody will have seen how they ended. */
   readonly drainMs: number;
+  /** How long a mail that is being sent is hidden from other senders: longer than sending may take. */
+  readonly hideMailMs: number;
 }
 
 export const TIMINGS: Timings = {
@@ -39,6 +43,7 @@ export const TIMINGS: Timings = {
   reconcileMs: 2000,
   graceMs: 30_000,
   drainMs: 60_000,
+  hideMailMs: 120_000,
 };
 
 /** How long a mail that is just being sent is waited for at the end. */
@@ -73,6 +78,8 @@ export interface NewRun {
   readonly acting: boolean;
   /** Left out: made from the job's name, the time and chance. */
   readonly id?: string;
+  /** What was asked under a key: the same words again find the run that they made. */
+  readonly request?: KeyedRequest;
 }
 
 export class Engine<Clients extends object = object> {
@@ -158,14 +165,16 @@ export class Engine<Clients extends object = object> {
 
   /**
    * Makes a run and rings the bell. The options are checked against the job's schema, all faults at once.
-   * With an `id` it is safe to repeat: the run that exists is returned.
+   * With an `id` it is safe to repeat: the run that exists is returned. So it is with a `request`, for a day;
+   * throws `KeyReused` when another request had its key.
    */
-  async create({ job: name, options, trigger, acting, id }: NewRun): Promise<string> {
+  async create({ job: name, options, trigger, acting, id, request }: NewRun): Promise<string> {
     const registered = this.#job(name);
     const checked = registered.job.options.safeParse(options);
     if (!checked.success) throw checked.error;
     const run = id ?? `${name}~${stamp(new Date())}-${randomBytes(2).toString('hex')}`;
-    await this.#call('create', {
+    const sealed = request === undefined ? undefined : sealRequest(request);
+    const { verdict, rest } = await this.#call('create', {
       run,
       job: name,
       nonce: randomUUID(),
@@ -175,9 +184,25 @@ export class Engine<Clients extends object = object> {
       definition: registered.definition,
       by: trigger.by ?? trigger.kind,
       ...(registered.job.timeoutMs === undefined ? {} : { timeoutMs: registered.job.timeoutMs }),
+      ...(sealed === undefined ? {} : { request: sealed }),
     });
+    if (verdict === 'ASKED') {
+      const [made, digest] = rest as [string, string];
+      if (digest !== sealed?.digest) throw new KeyReused(made);
+      return made;
+    }
     await this.#ring(run);
     return run;
+  }
+
+  /** The run that this very request made; undefined when it is new. Throws `KeyReused` when another request had its key. */
+  async runOf(request: KeyedRequest): Promise<string | undefined> {
+    return runOfRequest(this.#redis, this.#prefix, request);
+  }
+
+  /** How much there is of everything, now. */
+  async census(): Promise<Census> {
+    return takeCensus(this.#redis, this.#prefix);
   }
 
   /** From now on this process works runs, until `close`. */
@@ -211,7 +236,8 @@ export class Engine<Clients extends object = object> {
 
   /** Sends the mails that are due; returns how many left. */
   async sendMails(): Promise<number> {
-    return sendDue(this.#call, this.#options.deliver, this.#options.log);
+    const { deliver, log } = this.#options;
+    return sendDue({ call: this.#call, deliver, log, hideMs: this.#timings.hideMailMs });
   }
 
   /**

@@ -67,9 +67,21 @@ export interface RunRecord extends RunSummary {
 }
 
 export interface RunFilter {
-  readonly job?: string;
-  readonly state?: RunState;
+  readonly job?: string | undefined;
+  readonly state?: RunState | undefined;
   readonly limit?: number;
+}
+
+/** A run's place among all: when it was made, in ms since the epoch, and its id. */
+export interface RunPlace {
+  readonly atMs: number;
+  readonly id: string;
+}
+
+/** Some runs; `next` is where to go on, and missing at the end. A page may be short, or empty, and not the last. */
+export interface RunPage {
+  readonly runs: readonly RunSummary[];
+  readonly next?: RunPlace;
 }
 
 /** The latest word on a subject. */
@@ -78,6 +90,10 @@ export interface SubjectNote {
   readonly at: string;
   readonly note: Note;
 }
+
+/** Records read at once for a page, and for one page at most. */
+const LOOK_AT = 100;
+const MOST_LOOKS = 2000;
 
 export class Runs {
   readonly #redis: Redis;
@@ -116,22 +132,58 @@ export class Runs {
     };
   }
 
+  /** How the run stands; undefined when there is none of that id. */
+  async state(id: string): Promise<RunState | undefined> {
+    return ((await this.#redis.hget(`${this.#prefix}:run:${id}`, 'state')) ?? undefined) as
+      | RunState
+      | undefined;
+  }
+
   /** Newest first. */
-  async list({ job, state, limit = 50 }: RunFilter): Promise<RunSummary[]> {
-    const index = job === undefined ? `${this.#prefix}:runs` : `${this.#prefix}:runs:${job}`;
+  async list({ limit = 50, ...filter }: RunFilter): Promise<RunSummary[]> {
     const found: RunSummary[] = [];
-    for (let offset = 0; found.length < limit; offset += limit) {
-      const ids = await this.#redis.zrevrange(index, offset, offset + limit - 1);
-      if (ids.length === 0) break;
+    let after: RunPlace | undefined;
+    do {
+      const page = await this.page({ ...filter, limit: limit - found.length }, after);
+      found.push(...page.runs);
+      after = page.next;
+    } while (after !== undefined && found.length < limit);
+    return found;
+  }
+
+  /** Newest first, from behind a place on. Looks at a bounded number of runs, however few match. */
+  async page({ job, state, limit = 50 }: RunFilter, after?: RunPlace): Promise<RunPage> {
+    const index = job === undefined ? `${this.#prefix}:runs` : `${this.#prefix}:runs:${job}`;
+    const runs: RunSummary[] = [];
+    let place = after;
+    const atOnce = state === undefined ? Math.min(limit, LOOK_AT) : LOOK_AT;
+    for (let looks = 0; looks < MOST_LOOKS; looks += atOnce) {
+      const places = await this.#behind(index, place, atOnce);
       const rows = await Promise.all(
-        ids.map(async (id) => ({ id, fields: await this.#redis.hgetall(`${this.#prefix}:run:${id}`) })),
+        places.map((one) => this.#redis.hgetall(`${this.#prefix}:run:${one.id}`)),
       );
-      const summaries = rows
-        .filter(({ fields }) => fields.state !== undefined)
-        .map(({ id, fields }) => summaryOf(id, fields));
-      found.push(...summaries.filter((run) => state === undefined || run.state === state));
+      for (const [i, { id }] of places.entries()) {
+        const fields = rows[i] ?? {};
+        place = places[i];
+        if (fields.state === undefined || (state !== undefined && fields.state !== state)) continue;
+        runs.push(summaryOf(id, fields));
+        if (runs.length === limit) return withNext(runs, place);
+      }
+      if (places.length < atOnce) return { runs };
     }
-    return found.slice(0, limit);
+    return withNext(runs, place);
+  }
+
+  async #behind(index: string, place: RunPlace | undefined, most: number): Promise<RunPlace[]> {
+    const top = place?.atMs ?? '+inf';
+    // Runs made within the same millisecond may lie on both sides of the place.
+    const same = place === undefined ? 0 : await this.#redis.zcount(index, top, top);
+    const limit = ['LIMIT', 0, most + same] as const;
+    const flat = await this.#redis.zrevrangebyscore(index, top, '-inf', 'WITHSCORES', ...limit);
+    const places = flat.flatMap((id, i) => (i % 2 === 0 ? [{ id, atMs: Number(flat[i + 1]) }] : []));
+    const isBehind = (one: RunPlace): boolean =>
+      place === undefined || one.atMs < place.atMs || one.id < place.id;
+    return places.filter(isBehind).slice(0, most);
   }
 
   /** The latest note on a subject such as `hypervisor hv19`, from any run. */
@@ -154,6 +206,10 @@ export class Runs {
     const matches = ids.filter((id) => id.startsWith(idOrBeginning));
     return matches.length === 1 ? matches[0] : undefined;
   }
+}
+
+function withNext(runs: RunSummary[], next: RunPlace | undefined): RunPage {
+  return next === undefined ? { runs } : { runs, next };
 }
 
 function iso(ms: string | number): string {

@@ -107,6 +107,7 @@ local function close_run(run, state, fields)
   redis.call('HSET', hash, 'state', state, 'endedAt', now_ms, unpack(fields or {}))
   redis.call('HDEL', hash, 'owner', 'leaseUntil', 'waitingFor', 'waitingSince', 'waitingUntil', 'frozen')
   redis.call('ZREM', key('open'), run)
+  redis.call('HINCRBY', key('ended'), redis.call('HGET', hash, 'job') .. ' ' .. state, 1)
   for _, name in ipairs(redis.call('SMEMBERS', hash .. ':leases')) do release(run, name) end
   for _, name in ipairs(redis.call('SMEMBERS', hash .. ':queued')) do release(run, name) end
   redis.call('DEL', hash .. ':leases', hash .. ':queued', hash .. ':steps')

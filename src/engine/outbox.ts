@@ -10,14 +10,26 @@ export interface OutgoingMail extends Mail {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Hands a mail to a server; throws with `retryable` when it did not take it. May see the same mail twice. */
+/**
+ * Hands a mail to a server; throws with `retryable` when it did not take it, and with the outcome
+ * `unknown` when nobody can tell. May see the same mail twice, the same to the byte.
+ */
 export type Deliver = (mail: OutgoingMail) => Promise<void>;
 
-const HIDE_MS = 120_000;
+export interface Outbox {
+  readonly call: Call;
+  readonly deliver: Deliver;
+  readonly log: Log;
+  /** How long a mail that is being sent is hidden from other senders. */
+  readonly hideMs: number;
+}
+
 const FIRST_PAUSE_MS = 30_000;
 const LONGEST_PAUSE_MS = 6 * 3_600_000;
 /** At six hours a try this is about three weeks. */
 const MOST_TRIES = 100;
+/** Each of these may have reached its readers: rather twice than never, but not a hundred times. */
+const MOST_UNKNOWN = 3;
 
 /** `<run.key@host>`: the same for every try and every process, other for every resume of the run. */
 export function messageIdOf(run: string, key: string, host: string, resumes = 0): string {
@@ -29,31 +41,46 @@ export function messageIdOf(run: string, key: string, host: string, resumes = 0)
 
 /** A mail as the scripts post it. */
 export function sealed(run: string, messageId: string, mail: Mail): { id: string; body: string } {
-  const outgoing: OutgoingMail = { ...mail, messageId, headers: { 'X-Nightshift-Run': run } };
+  const posted = new Date().toUTCString().replace('GMT', '+0000');
+  const outgoing: OutgoingMail = { ...mail, messageId, headers: { 'X-Nightshift-Run': run, Date: posted } };
   return { id: messageId, body: JSON.stringify(outgoing) };
 }
 
 /** Sends what is due, one at a time; returns how many left. Several processes may do so at once. */
-export async function sendDue(call: Call, deliver: Deliver, log: Log): Promise<number> {
+export async function sendDue({ call, deliver, log, hideMs }: Outbox): Promise<number> {
   let sent = 0;
   for (;;) {
-    const { verdict, rest } = await call('take-mail', { hideMs: HIDE_MS });
+    const { verdict, rest } = await call('take-mail', { hideMs });
     if (verdict !== 'OK') return sent;
-    const [id, body, tries] = rest as [string, string, number];
-    const refusal = await deliver(JSON.parse(body) as OutgoingMail).then(
-      () => undefined,
-      (error: unknown) => ({ why: messageOf(error), final: !isRetryable(error) || tries >= MOST_TRIES }),
+    const [id, body, tries, unknowns] = rest as [string, string, number, number];
+    const settlement = await deliver(JSON.parse(body) as OutgoingMail).then(
+      (): Settlement => ({ state: 'sent' }),
+      (error: unknown) => afterRefusal(error, tries, unknowns),
     );
-    if (refusal === undefined) {
-      await call('settle-mail', { id, state: 'sent' });
-      sent += 1;
-    } else if (refusal.final) {
-      await call('settle-mail', { id, state: `refused: ${refusal.why}` });
-      log.error('a mail was refused', { messageId: id, why: refusal.why });
-    } else {
-      const retryMs = Math.min(FIRST_PAUSE_MS * 2 ** (tries - 1), LONGEST_PAUSE_MS);
-      await call('settle-mail', { id, state: `waiting: ${refusal.why}`, retryMs });
-      log.warn('a mail could not be sent yet', { messageId: id, why: refusal.why, retryMs });
-    }
+    await call('settle-mail', { id, ...settlement });
+    const { state, retryMs } = settlement;
+    if (state === 'sent') sent += 1;
+    else if (retryMs === undefined) log.error('a mail was given up', { messageId: id, why: state });
+    else log.warn('a mail could not be sent yet', { messageId: id, why: state, retryMs });
   }
+}
+
+interface Settlement {
+  /** `sent`, or in words for people what became of it. */
+  readonly state: string;
+  /** It is due again after this; left out when it is not tried again. */
+  readonly retryMs?: number;
+  readonly unknown?: true;
+}
+
+/** What becomes of a mail whose last try failed: the `tries`-th, after `unknowns` whose outcome nobody knows. */
+function afterRefusal(error: unknown, tries: number, unknowns: number): Settlement {
+  const why = messageOf(error);
+  const unknown = error instanceof Error && 'outcome' in error && error.outcome === 'unknown';
+  if (unknown && unknowns + 1 >= MOST_UNKNOWN) {
+    return { state: `unknown: ${why}; tried ${MOST_UNKNOWN} times without an answer` };
+  }
+  if (!isRetryable(error) || tries >= MOST_TRIES) return { state: `refused: ${why}` };
+  const retryMs = Math.min(FIRST_PAUSE_MS * 2 ** (tries - 1), LONGEST_PAUSE_MS);
+  return { state: `waiting: ${why}`, retryMs, ...(unknown ? { unknown } : {}) };
 }

@@ -5,4 +5,5 @@ local due = redis.call('ZRANGEBYSCORE', key('outbox', 'due'), '-inf', now_ms, 'L
 if #due == 0 then return { 'NONE' } end
 redis.call('ZADD', key('outbox', 'due'), now_ms + args.hideMs, due[1])
 local tries = redis.call('HINCRBY', key('outbox', 'tries'), due[1], 1)
-return { 'OK', redis.call('HGET', key('meta'), 'seq'), due[1], redis.call('HGET', key('outbox'), due[1]), tries }
+local unknown = tonumber(redis.call('HGET', key('outbox', 'unknown'), due[1]) or '0')
+return { 'OK', redis.call('HGET', key('meta'), 'seq'), due[1], redis.call('HGET', key('outbox'), due[1]), tries, unknown }

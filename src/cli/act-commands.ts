@@ -65,9 +65,9 @@ const decide: Act = async ({ engine }, run, { step = '', happened = 'no', value,
   const decision = { step, happened, by: me(), why: reason };
   await engine.acts.decide(run, value === undefined ? decision : { ...decision, value: parseValue(value) });
   const then = {
-    yes: 'happened, and the run goes on after it',
-    no: 'did not happen and will be done again',
-    failed: 'did not happen and counts as failed',
+    yes: 'happened; the run goes on after it',
+    no: 'did not happen; it will be done again',
+    failed: 'did not happen; it counts as failed',
   };
   return `${run}: "${step}" ${then[happened]}.${await sayWho(engine, run)}`;
 };

@@ -18,7 +18,7 @@ export const EXIT = {
 
 export const EXIT_CODES = `Exit codes:
    0  done               69  a service is away: Redis
-   1  the run failed     75  try again, or go on with the run that was handed over
+   1  the run failed     75  try again, or resume what was handed over
    2  bad input          78  the configuration has faults
    3  the run waits, or needs a decision`;
 

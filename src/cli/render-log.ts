@@ -19,14 +19,19 @@ export function renderLogLine(json: string): string {
   } catch {
     return plain(json);
   }
-  const step =
-    line.step === undefined ? '' : `${line.step}${(line.try ?? 1) > 1 ? ` (try ${line.try})` : ''}  `;
+  const again = (line.try ?? 1) > 1 ? ` (try ${line.try})` : '';
   const fields = Object.entries(line)
     .filter(([name]) => !KNOWN.has(name))
-    .map(([name, value]) => `  ${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
-    .join('');
-  const level = line.level === 'info' ? '' : `${line.level}: `;
-  return plain(`${line.time.slice(11, 19)}  ${step}${level}${line.message}${fields}`);
+    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  return [
+    line.time.slice(11, 19),
+    line.step === undefined ? '' : `${line.step}${again}`,
+    line.level === 'info' ? line.message : `${line.level}: ${line.message}`,
+    ...fields,
+  ]
+    .map(plain)
+    .filter((part) => part !== '')
+    .join('  ');
 }
 
 /** `████████░░░░  3/5 hypervisors`, the bar no wider than a third of the terminal. */

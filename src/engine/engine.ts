@@ -168,7 +168,8 @@ export class Engine<Clients extends object = object> {
    * With an `id` it is safe to repeat: the run that exists is returned. So it is with a `request`, for a day;
    * throws `KeyReused` when another request had its key.
    */
-  async create({ job: name, options, trigger, acting, id, request }: NewRun): Promise<string> {
+  async create(wanted: NewRun): Promise<string> {
+    const { job: name, options, trigger, acting, id, request } = wanted;
     const registered = this.#job(name);
     const checked = registered.job.options.safeParse(options);
     if (!checked.success) throw checked.error;
@@ -191,6 +192,8 @@ export class Engine<Clients extends object = object> {
       if (digest !== sealed?.digest) throw new KeyReused(made);
       return made;
     }
+    // Chance has made a name that another run has.
+    if (verdict === 'EXISTS' && id === undefined) return this.create(wanted);
     await this.#ring(run);
     return run;
   }
@@ -276,9 +279,7 @@ export class Engine<Clients extends object = object> {
       const now = await this.#now();
       await this.#redis.zremrangebyscore(`${this.#prefix}:nodes`, '-inf', now);
       await this.#redis.zadd(`${this.#prefix}:nodes`, now + 3 * reconcileMs + leaseMs, this.#node);
-      for (const run of await this.#redis.zrange(`${this.#prefix}:open`, '0', '-1')) {
-        await this.#call('seize', { run, node: this.#node, graceMs });
-      }
+      await this.#call('seize', { node: this.#node, graceMs });
       for (const run of await this.acts.due()) await this.#ring(run);
       this.#mailing ??= this.#mail();
     } catch (error) {

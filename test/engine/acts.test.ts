@@ -626,6 +626,16 @@ describe('a deadline that passes', () => {
   });
 });
 
+describe('many runs made at once', () => {
+  it('have a name each, however many a second makes', async () => {
+    const engine = await engineFor(async () => {});
+    // With four characters of chance, two of 700 in one second all but surely meet.
+    const ids = await Promise.all(Array.from({ length: 700 }, () => create(engine)));
+
+    expect(new Set(ids).size).toBe(700);
+  });
+});
+
 describe('a run asked for twice at once', () => {
   it('is worked once, and the other asker is refused', async () => {
     const engine = await engineFor(async (ctx) => {

@@ -1,6 +1,5 @@
 /** Puts the house together: configuration, clients and jobs around an engine. Nothing else knows them all. */
 import { hostname } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Config, readConfig, secretsIn } from './config.ts';
 import type { Clients } from './context.ts';
 import { sayDecision } from './decision-mail.ts';
@@ -32,9 +31,6 @@ export class RedisAway extends Error {
   override readonly name = 'RedisAway';
   readonly retryable = true;
 }
-
-/** A Redis that is starting gets so long; a person who waits for an answer should not wait longer. */
-const REDIS_WITHIN_MS = 3000;
 
 /** Reads and checks the configuration without starting anything. Throws `ConfigError` with all faults at once. */
 export async function checkConfig(path?: string): Promise<Config> {
@@ -89,28 +85,13 @@ function jobsByName(registry: Awaited<ReturnType<typeof ownJobs>>) {
   return Object.fromEntries([...registry].map(([name, { job }]) => [name, job]));
 }
 
-/** The engine waits for Redis however long it is away; whoever opens the house should hear of it instead. */
 async function reachRedis({ redis, stateDir }: Config, log: DaemonLog): Promise<RedisAccess> {
-  const url = redis.url?.reveal();
-  let last = 'it does not answer';
-  const opening = openRedis({
-    url,
-    stateDir,
-    onError: (error) => {
-      last = messageOf(error);
-      log.debug('Redis is away', { why: last });
-    },
-  });
-  const opened = await Promise.race([
-    opening.catch((error: unknown) => {
-      throw new RedisAway(messageOf(error), { cause: error });
-    }),
-    // A private one is started first, and the engine itself limits the time for that.
-    url === undefined ? opening : sleep(REDIS_WITHIN_MS, undefined, { ref: false }),
-  ]);
-  if (opened !== undefined) return opened;
-  const place = URL.parse(url ?? '')?.host ?? url;
-  throw new RedisAway(`Redis at ${place} cannot be reached: ${last}; nothing was done`);
+  const onError = (error: Error): void => log.debug('Redis is away', { why: error.message });
+  try {
+    return await openRedis({ url: redis.url?.reveal(), stateDir, onError });
+  } catch (error) {
+    throw new RedisAway(messageOf(error), { cause: error });
+  }
 }
 
 function mailHostOf({ mail }: Config): string {

@@ -23,6 +23,8 @@ const jobs = {
   'watch-announcements': { options: z.object({}) },
 };
 
+const TOKEN = `{ name: kim, may: read, sha256: "${'0'.repeat(64)}" }`;
+
 let cwd: string;
 
 beforeEach(async () => {
@@ -103,7 +105,7 @@ describe('where the configuration comes from', () => {
       operators: { mail: [] },
       redis: {},
       stateDir: join(cwd, 'var/nightshift'),
-      http: { listen: { host: '127.0.0.1', port: 7460 }, tokens: [] },
+      http: { listen: { host: '127.0.0.1', port: 7460 }, insecure: false, tokens: [] },
       clouds: {},
       jobs: {
         'reboot-hypervisors': { armed: false, options: {} },
@@ -123,6 +125,38 @@ describe('where the configuration comes from', () => {
     await expect(reading).rejects.toThrow(
       'missing.yaml\n  the file does not exist\n1 fault; nothing was started.',
     );
+  });
+});
+
+describe('jobs of the site', () => {
+  const siteJobs = async (folder: string) => {
+    if (!folder.endsWith('good')) throw new Error(`${folder} does not exist`);
+    return { 'restart-agents': { options: z.object({ batch: z.int().default(3) }) } };
+  };
+  const readSite = async (yaml: string) => {
+    await writeFile(join(cwd, 'config/nightshift.yaml'), yaml);
+    return readConfig({ env: {}, cwd, jobs, siteJobs });
+  };
+
+  it('are set like those that come with Nightshift, and stand beside them', async () => {
+    const config = await readSite('jobsDir: good\njobs: { restart-agents: { armed: true } }');
+
+    expect(config.jobsDir).toBe(join(cwd, 'good'));
+    expect(config.jobs['restart-agents']).toEqual({ armed: true, options: {} });
+    expect(Object.keys(config.jobs)).toContain('reboot-hypervisors');
+  });
+
+  it('have their options checked', async () => {
+    await expect(
+      readSite('jobsDir: good\njobs:\n  restart-agents: { options: { bach: 1 } }'),
+    ).rejects.toThrow('line 3  jobs.restart-agents.options.bach: unknown option, did you mean `batch`?');
+  });
+
+  it('that cannot be loaded are a fault among the others', async () => {
+    const reading = readSite('dryRun: maybe\njobsDir: bad');
+
+    await expect(reading).rejects.toThrow(`line 2  jobsDir: ${join(cwd, 'bad')} does not exist`);
+    await expect(reading).rejects.toThrow('2 faults; nothing was started.');
   });
 });
 
@@ -327,8 +361,33 @@ jobs:
       `http: { tokens: [{ name: kim, may: raed, sha256: "${'0'.repeat(64)}" }] }`,
       'line 1 http.tokens[0].may: "raed" is none of read, operate, did you mean `read`?',
     ],
+    [
+      'two tokens of one name',
+      `http: { tokens: [${TOKEN}, ${TOKEN}] }`,
+      'line 1 http.tokens[1].name: kim is the name of another token',
+    ],
+    [
+      'an address that others reach, with nothing that encrypts',
+      'http: { listen: "0.0.0.0:7460" }',
+      'line 1 http.listen: 0.0.0.0 is not this machine alone, so tokens must be encrypted: give `tls: { cert, key }`, or `insecure: true` where something before it does',
+    ],
+    [
+      'a name that only looks like this machine',
+      'http: { listen: "127.example.org:7460" }',
+      'line 1 http.listen: 127.example.org is not this machine alone, so tokens must be encrypted: give `tls: { cert, key }`, or `insecure: true` where something before it does',
+    ],
+    [
+      'a key of TLS that is written down',
+      'http: { tls: { cert: cert.pem, key: -----BEGIN } }',
+      'line 1 http.tls.key: a secret is not written down here; write env:NAME, file:/path or cmd:command',
+    ],
+    [
+      'TLS that is insecure',
+      'http: { tls: { cert: cert.pem, key: env:KEY }, insecure: true }',
+      'line 1 http.insecure: excludes tls',
+    ],
   ])('names %s', async (_, yaml, fault) => {
-    expect(await faultsIn(yaml)).toEqual([fault]);
+    expect(await faultsIn(yaml, { KEY: 'x' })).toEqual([fault]);
   });
 
   it.each([
@@ -672,6 +731,22 @@ describe('a secret', () => {
     expect(faults).toEqual([fault]);
     expect(faults.join()).not.toMatch(/hunter2|4711/);
   });
+});
+
+describe('where HTTP listens', () => {
+  it.each(['127.0.0.1:7460', '127.8.8.8:80', '"[::1]:7460"', 'localhost:7460'])(
+    'may go without TLS on %s',
+    async (listen) => {
+      expect((await read(`http: { listen: ${listen} }`)).http.tls).toBeUndefined();
+    },
+  );
+
+  it.each(['insecure: true', 'tls: { cert: cert.pem, key: env:KEY }'])(
+    'may be reached by others with %s',
+    async (way) => {
+      expect((await read(`http: { listen: "[::]:443", ${way} }`, { KEY: 'x' })).http.listen.port).toBe(443);
+    },
+  );
 });
 
 describe('config/nightshift.example.yaml', () => {

@@ -6,7 +6,7 @@ import { openSite, type Running, type Site } from '../support/nightshift.ts';
 
 let site: Site;
 beforeEach(async () => {
-  site = await openSite({ settings: 'engine: { reconcileMs: 200 }' });
+  site = await openSite({ settings: 'engine: { leaseMs: 2000, renewMs: 500, reconcileMs: 200 }' });
 });
 afterEach(() => site.close());
 

@@ -1,4 +1,5 @@
 /** Has a text the form that a setting wants, and if not, what is wrong with it? */
+import { isIPv4 } from 'node:net';
 import { isAbsolute } from 'node:path';
 import { show } from './config-words.ts';
 import { didYouMean } from './domain/did-you-mean.ts';
@@ -55,6 +56,11 @@ export function listenFault(listen: string): string | undefined {
 export function parseListen(listen: string): { readonly host: string; readonly port: number } {
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(listen) ?? [];
   return { host: bracketed ?? plain ?? '', port: Number(port) };
+}
+
+/** True when nobody but this machine can come to that address. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }
 
 /** A URL without a password, or the path of a socket. */

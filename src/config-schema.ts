@@ -27,7 +27,7 @@ export function configSchema(site: Site) {
     redis: z.strictObject({ url: redisUrl(site) }).prefault({}),
     stateDir: path(site).prefault('var/nightshift'),
     jobsDir: path(site).optional(),
-    http: HttpSchema.prefault({}),
+    http: httpSchema(site).prefault({}),
     clouds: CloudsSchema.default({}),
     ssh: sshSchema(site).optional(),
     mail: mailSchema(site).optional(),
@@ -64,13 +64,6 @@ const CloudsSchema = z.record(z.string(), z.strictObject({ cloud: Word })).super
   });
 });
 
-const HttpSchema = z.strictObject({
-  listen: text(form.listenFault).transform(form.parseListen).prefault('127.0.0.1:7460'),
-  tokens: z
-    .array(z.strictObject({ name: Word, may: z.enum(['read', 'operate']), sha256: text(form.digestFault) }))
-    .default([]),
-});
-
 const EngineSchema = z
   .strictObject({
     concurrency: Positive.default(8),
@@ -83,6 +76,30 @@ const EngineSchema = z
     const message = `${renewMs} leaves no room for one failed renewal: at most half of leaseMs (${leaseMs})`;
     ctx.addIssue({ code: 'custom', path: ['renewMs'], message });
   });
+
+function httpSchema(site: Site) {
+  const keys = z.strictObject({
+    listen: text(form.listenFault).transform(form.parseListen).prefault('127.0.0.1:7460'),
+    tls: z.strictObject({ cert: path(site), key: secret(site) }).optional(),
+    insecure: z.boolean().default(false),
+    tokens: z
+      .array(z.strictObject({ name: Word, may: z.enum(['read', 'operate']), sha256: text(form.digestFault) }))
+      .default([]),
+  });
+  return keys.superRefine(({ listen, tls, insecure, tokens }, ctx) => {
+    const fault = (key: PropertyKey[], message: string) =>
+      ctx.addIssue({ code: 'custom', path: key, message });
+    if (!form.isLoopback(listen.host) && !tls && !insecure) {
+      const ways = 'give `tls: { cert, key }`, or `insecure: true` where something before it does';
+      fault(['listen'], `${listen.host} is not this machine alone, so tokens must be encrypted: ${ways}`);
+    }
+    if (tls && insecure) fault(['insecure'], 'excludes tls');
+    tokens.forEach(({ name }, i) => {
+      const first = tokens.findIndex((token) => token.name === name);
+      if (first < i) fault(['tokens', i, 'name'], `${name} is the name of another token`);
+    });
+  });
+}
 
 function sshSchema(site: Site) {
   const keys = z.strictObject({

@@ -6,6 +6,7 @@ import { type Acting, mayAct } from './domain/acting.ts';
 import type { Engine } from './engine/engine.ts';
 import type { Json, Trigger } from './engine/job.ts';
 import type { RegisteredJob, Registry } from './engine/registry.ts';
+import type { KeyedRequest } from './engine/request-key.ts';
 
 export interface RunRequest {
   readonly job: string;
@@ -14,6 +15,8 @@ export interface RunRequest {
   readonly trigger: Trigger;
   /** The asker's yes to changing things. */
   readonly go: boolean;
+  /** What was asked under a key: asked again within a day, it finds the run that it made. */
+  readonly request?: KeyedRequest;
 }
 
 /** The request cannot be met; nothing was started. */
@@ -53,6 +56,7 @@ export async function startRun<Clients extends object>(
     options,
     trigger: request.trigger,
     acting: acting.acting,
+    ...(request.request === undefined ? {} : { request: request.request }),
   });
   return { id, acting };
 }

@@ -650,7 +650,61 @@ describe('a run asked for twice at once', () => {
   });
 });
 
+describe('a word that is sent again because its answer was lost', () => {
+  it('changes nothing: the run ends, waits, is decided about and mails as if each were said once', async () => {
+    const around =
+      (call: Call): Call =>
+      async (name, args, blob) => {
+        await call(name, args, blob);
+        return call(name, args, blob);
+      };
+    const engine = await engineFor(
+      async (ctx) => {
+        await ctx.lease('fleet', 'mine');
+        await ctx.step('one', { effect: 'idempotent' }, async () => void did.push('one'));
+        ctx.note({ subject: 'thing', verdict: 'done', why: 'it says' });
+        await ctx.mail('report', { to: ['ops@example.org'], subject: 'x', text: '' });
+        await ctx.step('reboot', { effect: 'once' }, () => Promise.reject(new Error('the line went dead')));
+        await ctx.release('fleet');
+        await ctx.step('two', { effect: 'once' }, async () => void did.push('two'));
+      },
+      { around },
+    );
+    const id = await create(engine);
+
+    expect(await engine.work(id)).toBe('needs-decision');
+    await engine.acts.decide(id, { step: 'reboot', happened: 'yes', ...KIM });
+    expect(await engine.work(id)).toBe('succeeded');
+
+    expect(did).toEqual(['one', 'two']);
+    const run = await engine.runs.get(id);
+    expect(run?.steps.map(({ key, tries }) => `${key} ${tries}`)).toEqual([
+      'one 1',
+      'mail report 1',
+      'reboot 1',
+      'two 1',
+    ]);
+    expect(await redis.hlen('{nightshift}:outbox')).toBe(1);
+    expect(await redis.exists('{nightshift}:lease:fleet')).toBe(0);
+  });
+});
+
 describe('a hand-over', () => {
+  it('does not wait for a job that never returns from something that is no step', async () => {
+    const stuck = gate();
+    const engine = await engineFor(async (ctx) => {
+      await ctx.step('one', { effect: 'read' }, async () => {});
+      stuck.open();
+      await new Promise<void>(() => {});
+    });
+    const working = engine.work(await create(engine));
+    await stuck.passed;
+
+    await engine.handOver();
+
+    expect(await working).toBe('queued');
+  });
+
   it('does not wait for the pause before another try', async () => {
     const tried = gate();
     const run: Run = async (ctx) => {

@@ -1,4 +1,7 @@
 -- The run is over, one way or the other; its leases go to those who wait.
+local held = redis.call('HMGET', run_key(args.run), 'fence', 'state')
+-- Asked again because the answer was lost.
+if held[1] == args.fence and held[2] == args.state then return { 'OK', redis.call('HGET', key('meta'), 'seq') } end
 local stop = fenced(args.run)
 if stop then return { stop } end
 post(args.mails)

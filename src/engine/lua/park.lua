@@ -1,7 +1,12 @@
 -- The owner gives the run back: queued for the next owner, waiting for an event, or for a person.
+local hash = run_key(args.run)
+local held = redis.call('HMGET', hash, 'fence', 'state')
+-- Asked again because the answer was lost: nobody has had the run since.
+if held[1] == args.fence and held[2] ~= 'running' and not terminal[held[2]] then
+  return { 'OK', redis.call('HGET', key('meta'), 'seq'), held[2] }
+end
 local stop = fenced(args.run)
 if stop then return { stop } end
-local hash = run_key(args.run)
 redis.call('HDEL', hash, 'owner', 'leaseUntil')
 redis.call('DEL', hash .. ':steps')
 post(args.mails)

@@ -20,11 +20,6 @@ export async function accompany(
 ): Promise<number> {
   const { engine, terminal } = visit;
   const left = interruption();
-  left.addEventListener('abort', () =>
-    terminal.warn(
-      'Handing the run over; a step that must not be left is waited for. Ctrl-C again ends at once.',
-    ),
-  );
   let worked = false;
   const working = workHere(visit, id, left).finally(() => {
     worked = true;
@@ -40,6 +35,8 @@ export async function accompany(
   terminal.json(run);
   if (isSettled(run)) {
     terminal.say(...sayOutcome(run, visit));
+    if (run.state === 'waiting' && !(await engine.daemonLives()))
+      terminal.say('', `No daemon works here, so once that is over: nightshift resume ${id}`);
     return codeOfState(run.state);
   }
   terminal.say(...(await sayLeft(run, visit)));
@@ -47,11 +44,19 @@ export async function accompany(
 }
 
 /** Resolves when the run goes no further, or when `left` aborts and it is handed over. */
-async function workHere({ engine }: Visit, id: string, left: AbortSignal): Promise<void> {
-  const handingOver = Promise.withResolvers<void>();
-  left.addEventListener('abort', () => handingOver.resolve(engine.handOver()), { once: true });
+async function workHere({ engine, terminal }: Visit, id: string, left: AbortSignal): Promise<void> {
+  let daemon = false;
+  let handingOver: Promise<void> | undefined;
+  const handOver = (): void => {
+    if (!daemon)
+      terminal.warn(
+        'Handing the run over; a step that must not be left is waited for. Ctrl-C again ends at once.',
+      );
+    handingOver = engine.handOver();
+  };
+  left.addEventListener('abort', handOver, { once: true });
   while (!left.aborted) {
-    const daemon = await engine.daemonLives();
+    daemon = await engine.daemonLives();
     if (!daemon) await engine.work(id);
     const run = await engine.runs.get(id);
     if (run === undefined || isSettled(run)) {
@@ -60,7 +65,7 @@ async function workHere({ engine }: Visit, id: string, left: AbortSignal): Promi
     }
     await sleep(LOOK_EVERY_MS);
   }
-  await handingOver.promise;
+  await handingOver;
 }
 
 /** The report is the answer; where there is none, or the run did not get there, the run itself is. */

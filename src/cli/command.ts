@@ -45,7 +45,14 @@ export function inHouse(
       const { engine, config } = house;
       if (engine.doubt !== undefined && self.name() !== 'accept-redis')
         terminal.warn(`${engine.doubt}.`, ACCEPT_HINT);
-      const view: View = { zone: config.timezone, width: terminal.width, now: new Date() };
+      const view: View = {
+        zone: config.timezone,
+        width: terminal.width,
+        // A getter, because a command may take all night.
+        get now() {
+          return new Date();
+        },
+      };
       const args = given.slice(0, -1) as never[];
       process.exitCode = await act({ house, engine, terminal, view, common }, ...args);
     } finally {

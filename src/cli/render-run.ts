@@ -1,9 +1,13 @@
 /** How is one run shown whole: what it was asked, what it did and said, and what it needs from a person? */
+import { byName } from '../domain/names.ts';
 import { sayCount, sayInstant } from '../domain/say.ts';
 import type { Json, Note } from '../engine/job.ts';
 import type { RunRecord, StepView } from '../engine/runs.ts';
 import { renderFacts, renderReport, sayProgress, sayTook, sayTrigger, type View } from './render.ts';
-import { renderRows, renderTable } from './table.ts';
+import { renderRows, renderTable, truncate } from './table.ts';
+
+/** As much of a digest as tells two versions apart. */
+const DIGEST_WIDTH = 20;
 
 export function renderRun(run: RunRecord, view: View): string[] {
   const sections = [
@@ -33,14 +37,15 @@ function factsOf(run: RunRecord, { zone, now }: View): (readonly [string, string
     error === undefined ? undefined : ['error', failedStep === undefined ? error : `${failedStep}: ${error}`],
     run.claims > 1 ? ['taken up', sayCount(run.claims, 'time')] : undefined,
     run.resumes > 0 ? ['resumed', sayCount(run.resumes, 'time')] : undefined,
-    ['definition', run.definition],
+    ['definition', truncate(run.definition, DIGEST_WIDTH)],
   ];
   return facts.filter((fact) => fact !== undefined);
 }
 
 function notesOf(notes: readonly Note[]): string[] {
   if (notes.length === 0) return [];
-  const rows = notes.map(({ subject, verdict, why, evidence, until }) => [
+  const sorted = notes.toSorted((a, b) => byName(a.subject, b.subject));
+  const rows = sorted.map(({ subject, verdict, why, evidence, until }) => [
     subject,
     verdict,
     [why, evidence, until === undefined ? undefined : `until ${until}`].filter(Boolean).join('; '),

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openSite, type Site } from '../support/nightshift.ts';
+import countHypervisors from './jobs/count-hypervisors.ts';
 import ringBell from './jobs/ring-bell.ts';
 
 let site: Site;
@@ -113,7 +114,7 @@ describe('the jobs', () => {
     expect(out.split('\n').slice(0, 4)).toEqual([
       'job                 armed       schedule  window  what it does',
       'reboot-hypervisors  nowhere     –         –       Drain and reboot hypervisors that await a kernel, one at a time',
-      'count-hypervisors   nowhere     –         –       Count the hypervisors',
+      `count-hypervisors   nowhere     –         –       ${countHypervisors.summary}`,
       `ring-bell           everywhere  –         –       ${ringBell.summary}`,
     ]);
     expect(exit).toBe(0);

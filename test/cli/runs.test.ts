@@ -129,8 +129,9 @@ describe('run', () => {
     await running.says('ring 1 {2}done');
 
     running.child.kill('SIGINT');
-    const { exit, out } = await running.ended;
+    const { exit, out, err } = await running.ended;
 
+    expect(err).toBe('');
     expect(out).toMatch(/ is running; a daemon works it\. Its log: nightshift log -f ring-bell~/);
     expect(exit).toBe(75);
   });
@@ -141,6 +142,7 @@ describe('run', () => {
     const { exit, out } = await site.nightshift('run', 'ring-bell', '--go');
 
     expect(out).toContain(`  waits       for "bell", which ${holder} has (rings it), since `);
+    expect(out).toMatch(/\n\nNo daemon works here, so once that is over: nightshift resume ring-bell~/);
     expect(exit).toBe(3);
   });
 

@@ -12,7 +12,7 @@ import { eventually } from './engine.ts';
 const BINARY = join(import.meta.dirname, '../../src/nightshift.js');
 const JOBS = join(import.meta.dirname, '../cli/jobs');
 
-export interface Ended {
+interface Ended {
   readonly exit: number | null;
   readonly out: string;
   readonly err: string;

@@ -66,7 +66,7 @@ ${settings}`,
   );
   const access = await openRedis({ stateDir: join(dir, 'state'), onError: () => {} });
   const redis = access.connect();
-  const children = new Set<ChildProcess>();
+  const children = new Map<ChildProcess, Promise<Ended>>();
   const surroundings = {
     PATH: process.env.PATH,
     HOME: dir,
@@ -78,7 +78,6 @@ ${settings}`,
 
   function run(program: string, args: readonly string[]): Running {
     const child = spawn(program, args, { cwd: dir, env: surroundings, stdio: ['ignore', 'pipe', 'pipe'] });
-    children.add(child);
     let [out, err] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
@@ -86,6 +85,7 @@ ${settings}`,
       children.delete(child);
       return { exit: exit as number | null, out, err };
     });
+    children.set(child, ended);
     return {
       child,
       ended,
@@ -121,7 +121,9 @@ ${settings}`,
       return (JSON.parse(out) as { id: string }).id;
     },
     async close() {
-      for (const child of children) child.kill('SIGKILL');
+      // The private Redis is stopped by whoever leaves last.
+      for (const child of children.keys()) child.kill('SIGKILL');
+      await Promise.all(children.values());
       await redis.quit();
       await access.close();
       rmSync(dir, { recursive: true, force: true });

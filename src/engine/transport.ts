@@ -28,11 +28,12 @@ export class Transport {
   readonly #connections: Connection[] = [];
   readonly #queue: Queue;
   #worker: Worker | undefined;
+  #deaf = false;
 
   constructor(options: TransportOptions) {
     this.#options = options;
     this.#queue = new Queue(QUEUE, { connection: this.#connect(), prefix: options.prefix });
-    this.#queue.on('error', options.onError);
+    this.#queue.on('error', (error) => this.#complain(error));
   }
 
   /** `visit` tells one ring from the next: a bell that still hangs is not rung twice. */
@@ -46,7 +47,7 @@ export class Transport {
 
   /** From now on this process answers the bell. */
   listen(): void {
-    const { prefix, concurrency, lockMs, stalledMs, onRing, onError } = this.#options;
+    const { prefix, concurrency, lockMs, stalledMs, onRing } = this.#options;
     this.#worker = new Worker<{ run: string }>(QUEUE, (delivery) => onRing(delivery.data.run), {
       connection: this.#connect(),
       prefix,
@@ -56,11 +57,12 @@ export class Transport {
       // Stalled deliveries are counted by nobody: a run's own claims are.
       maxStalledCount: 1_000_000,
     });
-    this.#worker.on('error', onError);
+    this.#worker.on('error', (error) => this.#complain(error));
   }
 
   /** From now on others answer the bell; runs in hand are the caller's to hand over. */
   async deafen(): Promise<void> {
+    this.#deaf = true;
     await this.#worker?.close(true);
   }
 
@@ -72,6 +74,11 @@ export class Transport {
   /** Lets go of Redis, whether it answers or not. */
   disconnect(): void {
     for (const connection of this.#connections) connection.disconnect();
+  }
+
+  /** What breaks off because we leave is nobody's trouble. */
+  #complain(error: Error): void {
+    if (!this.#deaf) this.#options.onError(error);
   }
 
   #connect(): Connection {

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { redisNow } from './clock.ts';
 import { RefusedError } from './errors.ts';
-import type { Json } from './job.ts';
+import type { Answered, Json } from './job.ts';
 import { parseJournal, type StepRecord } from './journal.ts';
 import type { RedisTrust } from './redis-trust.ts';
 import { isOver, type RunRecord, type Runs } from './runs.ts';
@@ -154,6 +154,31 @@ export class Acts {
     const { redis, prefix } = this.#options;
     trust.accept(newEpoch, Number((await redis.hget(`${prefix}:meta`, 'seq')) ?? 0));
     return Number(rest[0]);
+  }
+
+  /**
+   * Answers a question of a run, also before it is asked. The first answer holds; returns the one that does.
+   */
+  async approve(
+    id: string,
+    { key, answer, by, why }: Asker & { key: string; answer: 'yes' | 'no' },
+  ): Promise<Answered> {
+    const mine: Answered = { answer, by, why };
+    const { verdict, rest } = await this.#options.call('answer', {
+      run: id,
+      key,
+      by,
+      answer: JSON.stringify(mine),
+    });
+    await this.#options.ring(id);
+    return verdict === 'ANSWERED' ? (JSON.parse(String(rest[0])) as Answered) : mine;
+  }
+
+  /** The answer that somebody gave to a question of a run. */
+  async answerTo(id: string, key: string): Promise<Answered | undefined> {
+    const { redis, prefix } = this.#options;
+    const answer = await redis.hget(`${prefix}:run:${id}:answers`, key);
+    return answer === null ? undefined : (JSON.parse(answer) as Answered);
   }
 
   /** Runs that somebody should work on now. */

@@ -1,7 +1,16 @@
-/** Redis's clock, by which leases run: the clocks of daemons may differ. */
+/** Which time is it? Redis's clock for leases, because the clocks of daemons differ; a clock of its own for what jobs see. */
 import type { Redis } from 'ioredis';
 
-/** Milliseconds since the epoch. */
+/** The time that runs live in: the real one, or one that goes faster. Leases and time-outs are always real. */
+export interface Clock {
+  now(): Date;
+  /** How many real ms pass while this clock counts `ms`. */
+  realMs(ms: number): number;
+}
+
+export const REAL_CLOCK: Clock = { now: () => new Date(), realMs: (ms) => ms };
+
+/** Redis's clock, in ms since the epoch. */
 export async function redisNow(redis: Redis): Promise<number> {
   const [seconds = 0, micros = 0] = (await redis.time()).map(Number);
   return seconds * 1000 + Math.floor(micros / 1000);

@@ -6,20 +6,24 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
+import { type ScheduledTask, schedule } from 'node-cron';
 import { messageOf } from '../domain/failure.ts';
 import { Acts } from './acts.ts';
 import { type Census, takeCensus } from './census.ts';
-import { redisNow } from './clock.ts';
+import { type Clock, REAL_CLOCK, redisNow } from './clock.ts';
+import { Cron, type CronJob } from './cron.ts';
 import { RefusedError } from './errors.ts';
-import type { Json, Log, Mail, Trigger } from './job.ts';
+import type { ChildRun } from './execution.ts';
+import type { ChildEnd, Json, Log, Mail, Question, Trigger } from './job.ts';
 import { type Deliver, sendDue } from './outbox.ts';
 import type { RedisAccess } from './redis.ts';
 import { RedisTrust } from './redis-trust.ts';
 import type { RegisteredJob, Registry } from './registry.ts';
 import { type KeyedRequest, KeyReused, runOfRequest, sealRequest } from './request-key.ts';
 import { RunLogs } from './run-log.ts';
-import { Runs } from './runs.ts';
+import { isOver, Runs } from './runs.ts';
 import { type Call, scriptsOn } from './scripts.ts';
+import { stamp } from './stamp.ts';
 import { Transport } from './transport.ts';
 import { Worker } from './worker.ts';
 
@@ -51,6 +55,9 @@ const LAST_MAIL_MS = 5000;
 /** How long a Redis that is away is waited for at the end. */
 const FAREWELL_MS = 2000;
 
+/** As node-cron has it. Only a heartbeat: which wall clock a schedule means is the parser's business. */
+const EVERY_TEN_SECONDS = '*/10 * * * * *';
+
 export interface EngineOptions<Clients extends object> {
   readonly redis: RedisAccess;
   readonly stateDir: string;
@@ -62,6 +69,13 @@ export interface EngineOptions<Clients extends object> {
   /** Right-hand side of Message-IDs. */
   readonly mailHost: string;
   readonly askOperators?: (run: string, step: string, evidence: string) => Mail | undefined;
+  readonly askApproval?: (run: string, key: string, question: Question) => Mail | undefined;
+  /** The time that runs live in; leases and time-outs are real whatever it says. */
+  readonly clock?: Clock;
+  /** So many owners may be lost with no step done between before a run is quarantined; 3 if left out. */
+  readonly mostLosses?: number;
+  /** Jobs that run by themselves. */
+  readonly schedules?: readonly CronJob[];
   readonly redact?: (line: string) => string;
   /** Runs worked at once. */
   readonly concurrency?: number;
@@ -85,11 +99,13 @@ export interface NewRun {
 export class Engine<Clients extends object = object> {
   readonly runs: Runs;
   readonly acts: Acts;
+  readonly cron: Cron;
   readonly logs: RunLogs;
   readonly jobs: Registry<Clients>;
   readonly redisName: string;
   readonly #options: EngineOptions<Clients>;
   readonly #timings: Timings;
+  readonly #clock: Clock;
   readonly #node = `${hostname()}.${process.pid}.${randomBytes(4).toString('hex')}`;
   readonly #prefix: string;
   readonly #redis: Redis;
@@ -100,10 +116,12 @@ export class Engine<Clients extends object = object> {
   #ticking: Promise<void> | undefined;
   #mailing: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #heartbeat: ScheduledTask | undefined;
   #saidDoubt: string | undefined;
 
   private constructor(options: EngineOptions<Clients>) {
     this.#options = options;
+    this.#clock = options.clock ?? REAL_CLOCK;
     this.#timings = { ...TIMINGS, ...options.timings };
     this.#prefix = options.prefix ?? '{nightshift}';
     this.jobs = options.jobs;
@@ -126,6 +144,12 @@ export class Engine<Clients extends object = object> {
       clientsFor: options.clientsFor,
       mailHost: options.mailHost,
       askOperators: options.askOperators ?? (() => undefined),
+      askApproval: options.askApproval ?? (() => undefined),
+      clock: this.#clock,
+      mostLosses: options.mostLosses ?? 3,
+      makeChild: (child) => this.#makeChild(child),
+      endOf: (run) => this.#endOf(run),
+      answerTo: (run, key) => this.acts.answerTo(run, key),
     });
     this.#transport = new Transport({
       connect: () => options.redis.connect(),
@@ -135,6 +159,21 @@ export class Engine<Clients extends object = object> {
       stalledMs: this.#timings.reconcileMs,
       onRing: (run) => this.#answer(run),
       onError: (error) => options.log.warn('the bell is out of order', { why: messageOf(error) }),
+    });
+    this.cron = new Cron({
+      call: this.#call,
+      redis: this.#redis,
+      prefix: this.#prefix,
+      node: this.#node,
+      jobs: options.schedules ?? [],
+      fieldsOf: ({ job, options: given, acting }, instant) =>
+        this.#fieldsOf({
+          job,
+          options: given,
+          acting,
+          trigger: { kind: 'cron', instant: instant.toISOString() },
+        }),
+      ring: (run) => this.#ring(run),
     });
     this.acts = new Acts({
       call: this.#call,
@@ -173,18 +212,11 @@ export class Engine<Clients extends object = object> {
     const registered = this.#job(name);
     const checked = registered.job.options.safeParse(options);
     if (!checked.success) throw checked.error;
-    const run = id ?? `${name}~${stamp(new Date())}-${randomBytes(2).toString('hex')}`;
+    const run = id ?? `${name}~${stamp(this.#clock.now())}-${randomBytes(2).toString('hex')}`;
     const sealed = request === undefined ? undefined : sealRequest(request);
     const { verdict, rest } = await this.#call('create', {
       run,
-      job: name,
-      nonce: randomUUID(),
-      options: JSON.stringify(options),
-      trigger: JSON.stringify(trigger),
-      acting: acting ? '1' : '',
-      definition: registered.definition,
-      by: trigger.by ?? trigger.kind,
-      ...(registered.job.timeoutMs === undefined ? {} : { timeoutMs: registered.job.timeoutMs }),
+      ...this.#fieldsOf({ job: name, options, trigger, acting }),
       ...(sealed === undefined ? {} : { request: sealed }),
     });
     if (verdict === 'ASKED') {
@@ -208,10 +240,46 @@ export class Engine<Clients extends object = object> {
     return takeCensus(this.#redis, this.#prefix);
   }
 
+  async #makeChild({ id, job, options, acting, parent, attached }: ChildRun): Promise<void> {
+    this.#job(job).job.options.parse(options);
+    const trigger: Trigger = { kind: 'run', by: parent };
+    const fields = this.#fieldsOf({ job, options, trigger, acting });
+    await this.#call('create', { run: id, ...fields, parent, ...(attached ? { attached } : {}) });
+    await this.#ring(id);
+  }
+
+  /** What `create` writes of a new run. */
+  #fieldsOf({ job: name, options, trigger, acting }: Omit<NewRun, 'id' | 'request'>): object {
+    const { definition, job } = this.#job(name);
+    return {
+      job: name,
+      nonce: randomUUID(),
+      options: JSON.stringify(options),
+      trigger: JSON.stringify(trigger),
+      acting: acting ? '1' : '',
+      definition,
+      by: trigger.by ?? trigger.kind,
+      ...(job.timeoutMs === undefined ? {} : { timeoutMs: job.timeoutMs }),
+    };
+  }
+
+  async #endOf(id: string): Promise<ChildEnd | undefined> {
+    const run = await this.runs.get(id);
+    if (run === undefined || !isOver(run.state)) return undefined;
+    return { id, state: run.state, ...(run.error === undefined ? {} : { error: run.error }) };
+  }
+
   /** From now on this process works runs, until `close`. */
   async start(): Promise<void> {
     await this.#tick();
     this.#transport.listen();
+    if ((this.#options.schedules ?? []).length > 0) {
+      this.#heartbeat = schedule(EVERY_TEN_SECONDS, () => this.#tickCron(), {
+        timezone: 'UTC',
+        noOverlap: true,
+      });
+      await this.#tickCron();
+    }
     this.#timer = setInterval(() => {
       this.#ticking ??= this.#tick().finally(() => {
         this.#ticking = undefined;
@@ -249,6 +317,7 @@ export class Engine<Clients extends object = object> {
    */
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    await this.#heartbeat?.destroy();
     await this.handOver();
     await within(LAST_MAIL_MS, this.#mailing);
     await within(FAREWELL_MS, this.#farewell());
@@ -313,6 +382,15 @@ export class Engine<Clients extends object = object> {
   }
 
   /** What could not be rung for is rung for by the next tick of any daemon. */
+  async #tickCron(): Promise<void> {
+    if (this.#trust.doubt !== undefined) return;
+    try {
+      await this.cron.tick(this.#clock.now());
+    } catch (error) {
+      this.#options.log.warn('the schedules could not be looked at', { why: messageOf(error) });
+    }
+  }
+
   async #ring(run: string): Promise<void> {
     try {
       const fence = await this.#redis.hget(`${this.#prefix}:run:${run}`, 'fence');
@@ -333,11 +411,6 @@ export class Engine<Clients extends object = object> {
       throw new RefusedError(`there is no job ${name}; there are ${[...this.jobs.keys()].join(', ')}`);
     return job;
   }
-}
-
-/** `20261124T224100Z`: an instant as run ids carry it. */
-function stamp(at: Date): string {
-  return `${at.toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z`;
 }
 
 /** What the promise gives, or undefined when it fails or takes longer: for words that need no answer. */

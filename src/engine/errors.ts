@@ -57,6 +57,13 @@ export interface Block {
   readonly why: string;
   /** The lease it queues for. */
   readonly lease?: string;
+  /** The slot it queues for. */
+  readonly slot?: string;
+  /** Since when and until when it waits, in ms since the epoch, where the parking itself does not tell. */
+  readonly sinceMs?: number;
+  readonly untilMs?: number;
+  /** It looks again after this many ms. */
+  readonly wakeInMs?: number;
   /** It goes on when the freeze ends. */
   readonly frozen?: true;
   readonly mail?: { readonly id: string; readonly body: string };

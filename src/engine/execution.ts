@@ -7,9 +7,10 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { z } from 'zod';
 import { messageOf } from '../domain/failure.ts';
 import { type Block, Blocked, Cancelled, FenceLost, RedisDistrusted, StepFailed } from './errors.ts';
-import type { EngineContext, Job, Json, Mail, Trigger } from './job.ts';
+import type { ChildEnd, EngineContext, Job, Json, Mail, Trigger } from './job.ts';
 import type { StepRecord } from './journal.ts';
 import { HANDED_OVER, type StepSurroundings, Steps } from './step.ts';
+import { type WaitSurroundings, Waits } from './waits.ts';
 
 /** A run as `claim` hands it over. */
 export interface Claimed {
@@ -24,16 +25,37 @@ export interface Claimed {
   /** It took longer than it may: it puts back what it holds and ends. */
   readonly expired: boolean;
   readonly cancel: string | undefined;
+  /** Only one run of the job works at a time; the others wait for their turn. */
+  readonly alone: boolean;
   readonly journal: Map<string, StepRecord>;
 }
 
 /** `lost`: another owner has the run, or Redis is not trusted; nothing more was written. */
 export type Outcome = 'succeeded' | 'failed' | 'cancelled' | 'waiting' | 'needs-decision' | 'queued' | 'lost';
 
-export type Surroundings = Omit<StepSurroundings, 'runId' | 'resumes' | 'acting' | 'journal'>;
+export type Surroundings = Omit<StepSurroundings, 'runId' | 'resumes' | 'acting' | 'journal'> &
+  Pick<WaitSurroundings, 'answerTo' | 'askApproval'> & {
+    /** Makes a child run, or finds it made. */
+    readonly makeChild: (child: ChildRun) => Promise<void>;
+    /** How a run ended; undefined while it has not. */
+    readonly endOf: (run: string) => Promise<ChildEnd | undefined>;
+  };
+
+export interface ChildRun {
+  readonly id: string;
+  readonly job: string;
+  readonly options: Json;
+  readonly acting: boolean;
+  readonly parent: string;
+  /** It is cancelled with its parent. */
+  readonly attached: boolean;
+}
 
 /** Why a run goes no further, and each of the leases that would let it go on. */
-type Parking = Omit<Block, 'lease'> & { readonly leases?: readonly string[] };
+type Parking = Omit<Block, 'lease' | 'slot'> & {
+  readonly leases?: readonly string[];
+  readonly slots?: readonly string[];
+};
 
 interface Words {
   notes: Record<string, string>;
@@ -45,6 +67,7 @@ export class Execution {
   readonly #run: Claimed;
   readonly #around: Surroundings;
   readonly #steps: Steps;
+  readonly #waits: Waits;
   readonly #stopped = Promise.withResolvers<Parking | 'lost'>();
   readonly #blocks: Block[] = [];
   #inFlight = 0;
@@ -58,6 +81,7 @@ export class Execution {
     this.#around = around;
     const { id, resumes, acting, journal } = run;
     this.#steps = new Steps({ ...around, runId: id, resumes, acting, journal });
+    this.#waits = new Waits({ ...around, steps: this.#steps, runId: id });
     if (run.cancel !== undefined) this.#steps.cancel(run.cancel);
     if (run.expired) this.expire();
   }
@@ -115,7 +139,9 @@ export class Execution {
   ): Promise<{ error: unknown }> {
     try {
       const options = job.options.parse(this.#run.options);
-      await job.run({ ...(await clients()), ...this.#context(options) });
+      const ctx = this.#context(options);
+      if (this.#run.alone) await ctx.lease(`job ${this.#run.job}`, 'one run of it at a time');
+      await job.run({ ...(await clients()), ...ctx });
       return { error: undefined };
     } catch (error) {
       return { error: error ?? new Error('the job threw nothing') };
@@ -136,6 +162,12 @@ export class Execution {
       log: this.#around.runLog.log,
       now: () => steps.now,
       step: (key, options, fn) => this.#guarded(() => steps.run(key, options, fn)),
+      waitUntil: (key, wait, look) => this.#guarded(() => this.#waits.until(key, wait, look)),
+      sleep: (key, ms) => this.#guarded(() => this.#waits.sleep(key, ms)),
+      approval: (key, question) => this.#guarded(() => this.#waits.approval(key, question)),
+      start: (key, job, options) => this.#guarded(() => this.#start(key, { job, options, attached: false })),
+      call: (key, job, options) => this.#guarded(() => this.#callRun(key, { job, options })),
+      slot: (name, places, why) => this.#guarded(() => this.#slot(name, places, why)),
       lease: (name, why) => this.#guarded(() => this.#lease(name, why)),
       release: (name) => this.#guarded(() => this.#release(name)),
       mail: (key, mail) => this.#guarded(() => this.#mail(key, mail)),
@@ -144,6 +176,29 @@ export class Execution {
       progress: (done, total, unit) =>
         this.#tell((words) => void (words.progress = JSON.stringify({ done, total, unit }))),
     };
+  }
+
+  /** The id is the same in every process, so a child is made once; in a dry run it is a dry run itself. */
+  async #start(key: string, child: Pick<ChildRun, 'job' | 'options' | 'attached'>): Promise<string> {
+    const { id: parent, acting } = this.#run;
+    const id = `${parent}~${key.replaceAll(/[^\w.-]+/g, '-')}`;
+    return this.#steps.run(`start ${key}`, { effect: acting ? 'idempotent' : 'read' }, async () => {
+      await this.#around.makeChild({ ...child, id, acting, parent });
+      return id;
+    });
+  }
+
+  async #callRun(key: string, child: Pick<ChildRun, 'job' | 'options'>): Promise<ChildEnd> {
+    const id = await this.#start(key, { ...child, attached: true });
+    return this.#waits.end(key, id, this.#around.endOf);
+  }
+
+  async #slot(name: string, places: number, why: string): Promise<void> {
+    if (!this.#run.acting) return;
+    const { verdict, rest } = await this.#call('slot', { name, places, why });
+    if (verdict === 'CANCELLED') throw new Cancelled(`cancelled by ${String(rest[0])}`);
+    if (verdict !== 'WAIT') return;
+    throw new Blocked({ state: 'waiting', why: `one of ${places} places of "${name}"`, slot: name });
   }
 
   // A dry run holds nothing, so it waits for nobody and nobody for it.
@@ -239,7 +294,7 @@ export class Execution {
     return state;
   }
 
-  #call(name: 'lease' | 'release' | 'tell' | 'park' | 'end', args: object) {
+  #call(name: 'lease' | 'slot' | 'release' | 'tell' | 'park' | 'end', args: object) {
     return this.#around.call(name, args);
   }
 }
@@ -248,10 +303,13 @@ export class Execution {
 function joined(blocks: readonly Block[]): Parking | undefined {
   const first = blocks.find(({ state }) => state === 'needs-decision') ?? blocks[0];
   if (first === undefined) return undefined;
-  const { lease: _, ...parking } = first;
+  const { lease: _, slot: __, ...parking } = first;
+  const wakes = blocks.flatMap(({ wakeInMs }) => wakeInMs ?? []);
   return {
     ...parking,
+    ...(wakes.length === 0 ? {} : { wakeInMs: Math.min(...wakes) }),
     leases: blocks.flatMap(({ lease }) => lease ?? []),
+    slots: blocks.flatMap(({ slot }) => slot ?? []),
     ...(blocks.some(({ frozen }) => frozen) ? { frozen: true } : {}),
   };
 }

@@ -91,6 +91,8 @@ export interface StepScope {
   readonly idempotencyKey: string;
   /** 1 for the first try, counted over all owners. */
   readonly attempt: number;
+  /** When the step was first begun, whoever began it. */
+  readonly since: Date;
   readonly log: Log;
   table(name: string): Table;
   /** Says that there was nothing to do, and why: the step counts as skipped, what it returns is journalled all the same. */
@@ -123,6 +125,32 @@ export interface Report {
   /** Lines below the sheet: what is held or left out, and why. */
   readonly lines?: readonly string[];
 }
+
+/** How long a run may wait, and for what. */
+export interface Wait {
+  /** Completes the sentence "waits for …". */
+  readonly why: string;
+  readonly withinMs: number;
+  /** Pause between two looks; a minute if left out. */
+  readonly everyMs?: number;
+}
+
+export interface Question {
+  readonly question: string;
+  readonly withinMs: number;
+  /** The answer when nobody gave one in time. */
+  readonly otherwise: 'yes' | 'no';
+}
+
+export type Answered = {
+  readonly answer: 'yes' | 'no';
+  /** A person's name, or `nobody` when the time was over. */
+  readonly by: string;
+  readonly why: string;
+};
+
+/** How a child run ended. */
+export type ChildEnd = { readonly id: string; readonly state: string; readonly error?: string };
 
 export interface Trigger {
   readonly kind: 'cron' | 'http' | 'cli' | 'run';
@@ -160,6 +188,29 @@ export interface EngineContext<Options> {
    */
   lease(name: string, why: string): Promise<void>;
   release(name: string): Promise<void>;
+  /**
+   * Looks until `look` sees something. Between two looks the run is parked and holds no worker and no
+   * slot, for weeks if need be; its leases stay with it. A look that fails and may pass counts as one
+   * that saw nothing. Fails for good when `withinMs` is over.
+   */
+  waitUntil<T extends Json>(
+    key: string,
+    wait: Wait,
+    look: (scope: StepScope) => Promise<T | undefined>,
+  ): Promise<T>;
+  /** Parks the run for `ms`. */
+  sleep(key: string, ms: number): Promise<void>;
+  /** Asks operators, by mail; the answer may have been given before. Parks the run until it comes or the time is over. */
+  approval(key: string, question: Question): Promise<Answered>;
+  /** Starts another run, once; its id is made of this run's and the key. It outlives this one. */
+  start(key: string, job: string, options: Json): Promise<string>;
+  /** As `start`, and parks until that run ends, whatever its end. Cancelling this run cancels it. */
+  call(key: string, job: string, options: Json): Promise<ChildEnd>;
+  /**
+   * Takes one of `places` under `name`, first come first served; parks the run while all are taken. Given
+   * up whenever the run parks: for what is held across waits there are leases.
+   */
+  slot(name: string, places: number, why: string): Promise<void>;
   /** Puts a mail into the outbox, once; its Message-ID is derived from run and key. */
   mail(key: string, mail: Mail): Promise<void>;
   note(note: Note): void;

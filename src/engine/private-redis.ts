@@ -26,9 +26,7 @@ const GONE_WITHIN_MS = 15_000;
 const ASK_EVERY_MS = 20;
 /** How often a start is tried while another server, or another start, has the lock. */
 const START_EVERY_MS = 200;
-/** Of util-linux; it becomes the server, which goes on holding the lock. */
-const FLOCK = 'flock';
-/** The exit code by which it says that somebody else has the lock. */
+/** The exit code by which `flock` says that somebody else has the lock. */
 const LOCKED = 75;
 /** Names the connections that are about to leave, so that two of them do not wait for each other. */
 const LEAVING = 'nightshift-leaving';
@@ -37,7 +35,7 @@ const FOLDERS = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/usr
 
 const starting = new Map<string, Promise<string>>();
 
-function socketOf({ stateDir }: Place): string {
+export function socketOf({ stateDir }: Place): string {
   const socket = join(resolve(stateDir), 'redis', 'redis.sock');
   if (socket.length <= LONGEST_SOCKET_PATH) return socket;
   const digest = createHash('sha256').update(socket).digest('hex').slice(0, 16);
@@ -84,7 +82,7 @@ async function start(place: Place, dir: string): Promise<ChildProcess> {
     ? ['--appendonly', 'no']
     : ['--appendonly', 'yes', '--appendfsync', 'always'];
   const server = spawn(
-    FLOCK,
+    'flock',
     [
       '--nonblock',
       '--no-fork',
@@ -117,7 +115,6 @@ function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
 /** Stops the server unless another process still uses it. Nothing is lost: the next one starts it again. */
 export async function leavePrivateRedis(place: Place): Promise<void> {
   const socket = socketOf(place);
-  await starting.get(socket)?.catch(() => {});
   if (!(await answers(socket))) return;
   const redis = new Redis(socket, {
     connectionName: LEAVING,

@@ -77,7 +77,7 @@ export class RedisTrust {
 
   /** A script was refused: from now on nothing is started until `check` or `accept` clears the doubt. */
   distrust(): void {
-    this.#doubt ??= 'Redis lost some of what Nightshift had written there';
+    this.#doubt ??= 'Redis has lost some of what Nightshift had written there';
   }
 
   /** After a person accepted Redis as it is; `epoch` is the one that begins now. */

@@ -45,7 +45,9 @@ export interface RunSummary {
   readonly endedAt?: string;
   readonly progress?: { readonly done: number; readonly total: number; readonly unit: string };
   /** What it waits for, completing "waits for …", and since when. */
-  readonly waiting?: { readonly for: string; readonly since: string };
+  readonly waiting?: { readonly for: string; readonly since: string; readonly until?: string };
+  /** The run that started it. */
+  readonly parent?: string;
   /** Who asked it to stop, and why. */
   readonly cancel?: string;
   readonly error?: string;
@@ -216,8 +218,18 @@ function iso(ms: string | number): string {
   return new Date(Number(ms)).toISOString();
 }
 
+function waitingOf({
+  waitingFor,
+  waitingSince,
+  waitingUntil,
+}: Record<string, string>): Pick<RunSummary, 'waiting'> {
+  if (waitingFor === undefined) return {};
+  const until = waitingUntil === undefined ? {} : { until: iso(waitingUntil) };
+  return { waiting: { for: waitingFor, since: iso(waitingSince ?? 0), ...until } };
+}
+
 function summaryOf(id: string, fields: Record<string, string>): RunSummary {
-  const { startedAt, endedAt, progress, waitingFor, waitingSince, cancel, error, failedStep, owner } = fields;
+  const { startedAt, endedAt, progress, cancel, error, failedStep, owner, parent } = fields;
   return {
     id,
     job: fields.job ?? '',
@@ -231,7 +243,8 @@ function summaryOf(id: string, fields: Record<string, string>): RunSummary {
     ...(progress === undefined
       ? {}
       : { progress: JSON.parse(progress) as NonNullable<RunSummary['progress']> }),
-    ...(waitingFor === undefined ? {} : { waiting: { for: waitingFor, since: iso(waitingSince ?? 0) } }),
+    ...waitingOf(fields),
+    ...(parent === undefined ? {} : { parent }),
     ...(cancel === undefined ? {} : { cancel }),
     ...(error === undefined ? {} : { error }),
     ...(failedStep === undefined ? {} : { failedStep }),

@@ -10,6 +10,7 @@ const FOLDER = new URL('./lua/', import.meta.url);
 export type ScriptName =
   | 'accept'
   | 'amend'
+  | 'answer'
   | 'begin'
   | 'cancel'
   | 'claim'
@@ -24,8 +25,10 @@ export type ScriptName =
   | 'renew'
   | 'seize'
   | 'settle-mail'
+  | 'slot'
   | 'take-mail'
-  | 'tell';
+  | 'tell'
+  | 'tick';
 
 /** A script's answer: its verdict, then what it adds. `OK` is the only verdict that wrote. */
 export interface Answer {

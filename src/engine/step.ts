@@ -4,6 +4,7 @@
  */
 import type { Redis } from 'ioredis';
 import { isPermanent, isRetryable, messageOf } from '../domain/failure.ts';
+import type { Clock } from './clock.ts';
 import { Blocked, Cancelled, Halted, MisuseError, StepFailed, TimedOut } from './errors.ts';
 import type { Json, Mail, Retry, StepOptions, StepScope, Verdict } from './job.ts';
 import { digestOf, pack, type StepRecord, unpack } from './journal.ts';
@@ -24,6 +25,8 @@ export interface StepSurroundings {
   readonly journal: Map<string, StepRecord>;
   /** A script on this run, under its fence. */
   readonly call: (name: ScriptName, args: object, blob?: Buffer) => Promise<Answer>;
+  /** The time that the job sees. */
+  readonly clock: Clock;
   /** For reads only: blobs and tables. */
   readonly redis: Redis;
   readonly prefix: string;
@@ -40,6 +43,8 @@ interface Attempt<T> {
   /** Digest of the declared inputs. */
   readonly inputs: string | undefined;
   readonly n: number;
+  /** When it was first begun, by whomever. */
+  readonly startedAt: string;
   tries: number;
 }
 
@@ -51,7 +56,7 @@ interface Scope extends StepScope {
   skippedWhy: string | undefined;
 }
 
-type Ending = Pick<StepRecord, 'state' | 'startedAt' | 'value' | 'blob' | 'why'>;
+type Ending = Pick<StepRecord, 'state' | 'value' | 'blob' | 'why'>;
 
 export class Steps {
   readonly #around: StepSurroundings;
@@ -64,10 +69,11 @@ export class Steps {
   #cancelled: string | undefined;
   /** Place of the next new step. Steps side by side never share one, and those dropped leave gaps. */
   #next: number;
-  #now = new Date();
+  #now: Date;
 
   constructor(around: StepSurroundings) {
     this.#around = around;
+    this.#now = around.clock.now();
     this.#next = Math.max(-1, ...[...around.journal.values()].map(({ n }) => n)) + 1;
   }
 
@@ -124,6 +130,7 @@ export class Steps {
       fn,
       inputs,
       n: record?.n ?? this.#next++,
+      startedAt: record?.state === 'begun' ? record.startedAt : this.#around.clock.now().toISOString(),
       tries: record?.tries ?? 0,
     };
     if (record === undefined || record.again) return this.#try(attempt);
@@ -141,12 +148,12 @@ export class Steps {
       case 'unknown':
         return this.#undecided(key, record.why ?? '');
       case 'begun':
-        return this.#resolve(attempt, record.startedAt);
+        return this.#resolve(attempt);
     }
   }
 
   /** A step begun by an owner who is gone is settled by its effect. */
-  async #resolve<T>(attempt: Attempt<T>, startedAt: string): Promise<T> {
+  async #resolve<T>(attempt: Attempt<T>): Promise<T> {
     const { effect } = attempt.options;
     const verdict = await this.#happened(
       attempt,
@@ -154,16 +161,12 @@ export class Steps {
     );
     switch (verdict.happened) {
       case 'yes':
-        return this.#done(attempt, startedAt, verdict.value);
+        return this.#done(attempt, verdict.value);
       case 'no':
         if (effect !== 'once') return this.#try(attempt);
-        return this.#unknown(
-          attempt,
-          startedAt,
-          'it began, its owner stopped, and the world does not show it',
-        );
+        return this.#unknown(attempt, 'it began, its owner stopped, and the world does not show it');
       case 'unclear':
-        return this.#unknown(attempt, startedAt, verdict.evidence);
+        return this.#unknown(attempt, verdict.evidence);
     }
   }
 
@@ -172,14 +175,12 @@ export class Steps {
     const lastTry = attempt.tries + retry.tries;
     for (;;) {
       attempt.tries += 1;
-      const startedAt = new Date().toISOString();
-      await this.#begin(attempt, startedAt);
+      await this.#begin(attempt);
       const scope = this.#scope(attempt);
       const result = await this.#act(attempt, scope);
-      if ('value' in result) return this.#done(attempt, startedAt, result.value, scope);
+      if ('value' in result) return this.#done(attempt, result.value, scope);
 
       const settled = await this.#afterError(attempt, {
-        startedAt,
         error: result.error,
         last: attempt.tries >= lastTry,
       });
@@ -191,23 +192,23 @@ export class Steps {
   /** Journals what an error means and throws; or says that it was done after all; or undefined to try again. */
   async #afterError<T>(
     attempt: Attempt<T>,
-    { startedAt, error, last }: { startedAt: string; error: unknown; last: boolean },
+    { error, last }: { error: unknown; last: boolean },
   ): Promise<{ value: T } | undefined> {
     const why = messageOf(error);
     if (error instanceof Blocked) throw error;
     if (error instanceof Halted)
       throw new Blocked({ state: 'waiting', why: `the end of the halt: ${why}`, frozen: true });
     if (error instanceof Cancelled) {
-      await this.#finish(attempt, { state: 'failed', startedAt, why });
+      await this.#finish(attempt, { state: 'failed', why });
       throw error;
     }
     if (!isPermanent(error)) {
       const verdict = await this.#happened(attempt, why);
-      if (verdict.happened === 'yes') return { value: await this.#done(attempt, startedAt, verdict.value) };
+      if (verdict.happened === 'yes') return { value: await this.#done(attempt, verdict.value) };
       const doubtful = verdict.happened === 'unclear' || attempt.options.effect === 'once';
       if (doubtful && (last || attempt.options.effect === 'once')) {
         const evidence = verdict.happened === 'unclear' ? verdict.evidence : 'the world does not show it';
-        return { value: await this.#unknown(attempt, startedAt, `${why}; ${evidence}`) };
+        return { value: await this.#unknown(attempt, `${why}; ${evidence}`) };
       }
       if ((isRetryable(error) || doubtful) && !last) {
         this.#around.runLog.forStep(attempt.key, attempt.tries).warn('will be tried again', { why });
@@ -215,7 +216,7 @@ export class Steps {
       }
     }
     const tries = attempt.tries === 1 ? '' : ` (try ${attempt.tries})`;
-    await this.#finish(attempt, { state: 'failed', startedAt, why: why + tries });
+    await this.#finish(attempt, { state: 'failed', why: why + tries });
     throw new StepFailed(attempt.key, why + tries, error);
   }
 
@@ -267,14 +268,14 @@ export class Steps {
     }
   }
 
-  async #begin<T>(attempt: Attempt<T>, startedAt: string): Promise<void> {
+  async #begin<T>(attempt: Attempt<T>): Promise<void> {
     const { key, options } = attempt;
     this.#gone.signal.throwIfAborted();
     if (this.#leaving.signal.aborted) throw new Blocked(HANDED_OVER);
     if (options.disruptive && this.#cancelled !== undefined) {
       throw new Cancelled(`cancelled by ${this.#cancelled}`);
     }
-    const record = recordOf(attempt, { state: 'begun', startedAt });
+    const record = recordOf(attempt, { state: 'begun' });
     const { verdict, rest } = await this.#around.call('begin', {
       key,
       record: JSON.stringify(record),
@@ -291,12 +292,11 @@ export class Steps {
     if (options.effect !== 'read') this.#around.runLog.forStep(key, attempt.tries).info('begins');
   }
 
-  async #done<T>(attempt: Attempt<T>, startedAt: string, value: T, scope?: Scope): Promise<T> {
+  async #done<T>(attempt: Attempt<T>, value: T, scope?: Scope): Promise<T> {
     const packed = await pack(value);
     const skipped = scope?.skippedWhy;
     const ending: Ending = {
       state: skipped === undefined ? 'done' : 'skipped',
-      startedAt,
       ...packed.fields,
       ...(skipped === undefined ? {} : { why: skipped }),
     };
@@ -308,8 +308,8 @@ export class Steps {
     return packed.value as T;
   }
 
-  async #unknown<T>(attempt: Attempt<T>, startedAt: string, evidence: string): Promise<never> {
-    await this.#finish(attempt, { state: 'unknown', startedAt, why: evidence });
+  async #unknown<T>(attempt: Attempt<T>, evidence: string): Promise<never> {
+    await this.#finish(attempt, { state: 'unknown', why: evidence });
     return this.#undecided(attempt.key, evidence);
   }
 
@@ -338,7 +338,7 @@ export class Steps {
       blob,
     }: { writes?: TableWrite[]; mails?: object[]; blob?: Buffer | undefined } = {},
   ): Promise<void> {
-    const endedAt = new Date().toISOString();
+    const endedAt = this.#around.clock.now().toISOString();
     const record = recordOf(attempt, { ...ending, endedAt });
     const { key, n } = attempt;
     const args = {
@@ -352,7 +352,7 @@ export class Steps {
     this.#around.journal.set(key, record);
     this.#passed(record);
     const log = this.#around.runLog.forStep(key, attempt.tries);
-    const fields = { tookMs: Date.parse(endedAt) - Date.parse(ending.startedAt), ...whyOf(ending) };
+    const fields = { tookMs: Date.parse(endedAt) - Date.parse(attempt.startedAt), ...whyOf(ending) };
     if (ending.state === 'done' || ending.state === 'skipped') log.info(ending.state, fields);
     else log.warn(ending.state, fields);
   }
@@ -399,6 +399,7 @@ export class Steps {
       revoked: revoke.signal,
       idempotencyKey: `${runId}/${attempt.key}`,
       attempt: attempt.tries,
+      since: new Date(attempt.startedAt),
       log: runLog.forStep(attempt.key, attempt.tries),
       table: (name) => tableIn(redis, prefix, name, writes),
       mail: (key, mail) => void mails.push(sealed(runId, messageIdOf(runId, key, mailHost, resumes), mail)),
@@ -436,6 +437,13 @@ function whyOf({ why }: Ending): { why?: string } {
 export const HANDED_OVER = { state: 'queued', why: 'its next owner' } as const;
 
 function recordOf<T>(attempt: Attempt<T>, ending: Ending & Pick<StepRecord, 'endedAt'>): StepRecord {
-  const { n, tries, inputs, options } = attempt;
-  return { n, effect: options.effect, ...(inputs === undefined ? {} : { inputs }), tries, ...ending };
+  const { n, tries, inputs, options, startedAt } = attempt;
+  return {
+    n,
+    effect: options.effect,
+    ...(inputs === undefined ? {} : { inputs }),
+    tries,
+    startedAt,
+    ...ending,
+  };
 }

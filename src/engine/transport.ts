@@ -28,12 +28,11 @@ export class Transport {
   readonly #connections: Connection[] = [];
   readonly #queue: Queue;
   #worker: Worker | undefined;
-  #deaf = false;
 
   constructor(options: TransportOptions) {
     this.#options = options;
     this.#queue = new Queue(QUEUE, { connection: this.#connect(), prefix: options.prefix });
-    this.#queue.on('error', (error) => this.#complain(error));
+    this.#queue.on('error', options.onError);
   }
 
   /** `visit` tells one ring from the next: a bell that still hangs is not rung twice. */
@@ -47,7 +46,7 @@ export class Transport {
 
   /** From now on this process answers the bell. */
   listen(): void {
-    const { prefix, concurrency, lockMs, stalledMs, onRing } = this.#options;
+    const { prefix, concurrency, lockMs, stalledMs, onRing, onError } = this.#options;
     this.#worker = new Worker<{ run: string }>(QUEUE, (delivery) => onRing(delivery.data.run), {
       connection: this.#connect(),
       prefix,
@@ -57,12 +56,11 @@ export class Transport {
       // Stalled deliveries are counted by nobody: a run's own claims are.
       maxStalledCount: 1_000_000,
     });
-    this.#worker.on('error', (error) => this.#complain(error));
+    this.#worker.on('error', onError);
   }
 
   /** From now on others answer the bell; runs in hand are the caller's to hand over. */
   async deafen(): Promise<void> {
-    this.#deaf = true;
     await this.#worker?.close(true);
   }
 
@@ -74,11 +72,6 @@ export class Transport {
   /** Lets go of Redis, whether it answers or not. */
   disconnect(): void {
     for (const connection of this.#connections) connection.disconnect();
-  }
-
-  /** What breaks off because we leave is nobody's trouble. */
-  #complain(error: Error): void {
-    if (!this.#deaf) this.#options.onError(error);
   }
 
   #connect(): Connection {

@@ -1,9 +1,10 @@
 /** Works runs in this process: claims them, keeps their leases, and passes on what people ask of them. */
 import type { Redis } from 'ioredis';
 import { messageOf } from '../domain/failure.ts';
+import type { Clock } from './clock.ts';
 import { FenceLost, RedisDistrusted } from './errors.ts';
-import { type Claimed, Execution, type Outcome } from './execution.ts';
-import type { Json, Log, Mail, Trigger } from './job.ts';
+import { type ChildRun, type Claimed, Execution, type Outcome } from './execution.ts';
+import type { Answered, ChildEnd, Json, Log, Mail, Question, Trigger } from './job.ts';
 import { parseJournal } from './journal.ts';
 import type { Registry } from './registry.ts';
 import type { RunLogs } from './run-log.ts';
@@ -22,6 +23,13 @@ export interface WorkerOptions<Clients extends object> {
   readonly clientsFor: (run: { job: string; acting: boolean; log: Log }) => Promise<Clients>;
   readonly mailHost: string;
   readonly askOperators: (run: string, step: string, evidence: string) => Mail | undefined;
+  readonly askApproval: (run: string, key: string, question: Question) => Mail | undefined;
+  readonly clock: Clock;
+  /** So many owners may be lost with no step done between before a run is taken out of the way. */
+  readonly mostLosses: number;
+  readonly makeChild: (child: ChildRun) => Promise<void>;
+  readonly endOf: (run: string) => Promise<ChildEnd | undefined>;
+  readonly answerTo: (run: string, key: string) => Promise<Answered | undefined>;
 }
 
 /** `refused`: it is not for us now, because it ended, waits, or another owner lives. */
@@ -59,7 +67,13 @@ export class Worker<Clients extends object> {
     const { call, node, timings, jobs, log } = this.#options;
     const patienceMs = Math.max(0, Math.ceil(timings.leaseMs - (performance.now() - this.#reachableSince)));
     try {
-      const answer = await call('claim', { run: id, node, leaseMs: timings.leaseMs, patienceMs });
+      const answer = await call('claim', {
+        run: id,
+        node,
+        leaseMs: timings.leaseMs,
+        patienceMs,
+        mostLosses: this.#options.mostLosses,
+      });
       if (answer.verdict !== 'OK') return 'refused';
       const run = claimedFrom(id, answer);
       const registered = jobs.get(run.job);
@@ -101,7 +115,21 @@ export class Worker<Clients extends object> {
   }
 
   async #execute(run: Claimed, job: Parameters<Execution['work']>[0]): Promise<Outcome> {
-    const { call, redis, prefix, mailHost, askOperators, logs, log, clientsFor } = this.#options;
+    const {
+      call,
+      redis,
+      prefix,
+      mailHost,
+      askOperators,
+      logs,
+      log,
+      clientsFor,
+      clock,
+      makeChild,
+      endOf,
+      answerTo,
+      askApproval,
+    } = this.#options;
     const runLog = logs.open(run.job, run.id);
     const execution = new Execution(run, {
       call: (name, args, blob) => call(name, { run: run.id, fence: run.fence, ...args }, blob),
@@ -109,7 +137,12 @@ export class Worker<Clients extends object> {
       prefix,
       mailHost,
       runLog,
+      clock,
+      makeChild,
+      endOf,
+      answerTo: (key) => answerTo(run.id, key),
       askOperators: (step, evidence) => askOperators(run.id, step, evidence),
+      askApproval: (key, question) => askApproval(run.id, key, question),
     });
     const renewing = this.#keepLease(run, execution);
     this.#executions.add(execution);
@@ -173,6 +206,7 @@ function claimedFrom(id: string, answer: Answer): Claimed {
     resumes: Number(fields.get('resumes') ?? 0),
     expired: fields.has('expiredAt'),
     cancel: fields.get('cancel'),
+    alone: fields.has('alone'),
     journal: parseJournal(journal),
   };
 }

@@ -66,7 +66,7 @@ ${settings}`,
   );
   const access = await openRedis({ stateDir: join(dir, 'state'), onError: () => {} });
   const redis = access.connect();
-  const children = new Map<ChildProcess, Promise<Ended>>();
+  const children = new Set<ChildProcess>();
   const surroundings = {
     PATH: process.env.PATH,
     HOME: dir,
@@ -78,6 +78,7 @@ ${settings}`,
 
   function run(program: string, args: readonly string[]): Running {
     const child = spawn(program, args, { cwd: dir, env: surroundings, stdio: ['ignore', 'pipe', 'pipe'] });
+    children.add(child);
     let [out, err] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
@@ -85,7 +86,6 @@ ${settings}`,
       children.delete(child);
       return { exit: exit as number | null, out, err };
     });
-    children.set(child, ended);
     return {
       child,
       ended,
@@ -121,9 +121,7 @@ ${settings}`,
       return (JSON.parse(out) as { id: string }).id;
     },
     async close() {
-      // The private Redis is stopped by whoever leaves last.
-      for (const child of children.keys()) child.kill('SIGKILL');
-      await Promise.all(children.values());
+      for (const child of children) child.kill('SIGKILL');
       await redis.quit();
       await access.close();
       rmSync(dir, { recursive: true, force: true });

@@ -6,11 +6,21 @@ local was = redis.call('HMGET', hash, 'state', 'claims')
 if not was[1] then return { 'GONE' } end
 if terminal[was[1]] then return { 'ENDED', 0, was[1] } end
 local why = args.by .. ': ' .. args.why
-redis.call('HSET', hash, 'cancel', why)
-audit(args.run, 'cancel', args.by, args.why)
-if was[2] == '0' then
-  close_run(args.run, 'cancelled', { 'error', 'cancelled by ' .. why })
-elseif was[1] == 'waiting' or was[1] == 'needs-decision' then
-  requeue(args.run)
+
+-- With its attached children, who end first.
+local function cancel(run)
+  local is = redis.call('HMGET', run_key(run), 'state', 'claims')
+  if not is[1] or terminal[is[1]] then return end
+  redis.call('HSET', run_key(run), 'cancel', why)
+  audit(run, 'cancel', args.by, args.why)
+  for _, child in ipairs(redis.call('LRANGE', run_key(run) .. ':children', 0, -1)) do
+    if redis.call('HGET', run_key(child), 'attached') then cancel(child) end
+  end
+  if is[2] == '0' then
+    close_run(run, 'cancelled', { 'error', 'cancelled by ' .. why })
+  elseif is[1] == 'waiting' or is[1] == 'needs-decision' then
+    requeue(run)
+  end
 end
+cancel(args.run)
 return { 'OK', next_seq(), redis.call('HGET', hash, 'state') }

@@ -5,7 +5,8 @@ local hash = run_key(args.run)
 local was = redis.call('HMGET', hash, 'state', 'owner', 'leaseUntil')
 local state, owner, lease_until = was[1], was[2], tonumber(was[3] or '0')
 if not state then return { 'GONE' } end
-if terminal[state] or state == 'waiting' or state == 'needs-decision' then return { 'NOT_DUE', 0, state } end
+if terminal[state] or state == 'needs-decision' then return { 'NOT_DUE', 0, state } end
+if state == 'waiting' and tonumber(redis.call('ZSCORE', key('open'), args.run) or '+inf') > now_ms then return { 'NOT_DUE', 0, state } end
 if owner and owner ~= args.node then
   -- While Redis was away a living owner could not renew: it gets `patience` to come back first.
   local left = math.max(lease_until - now_ms, args.patienceMs)
@@ -14,8 +15,18 @@ end
 local fence = next_fence(args.run)
 redis.call('HSET', hash, 'state', 'running', 'owner', args.node, 'fence', fence, 'leaseUntil', now_ms + args.leaseMs)
 redis.call('HSETNX', hash, 'startedAt', now_ms)
+redis.call('HDEL', hash, 'waitingFor', 'waitingSince', 'waitingUntil', 'frozen')
 redis.call('DEL', hash .. ':steps')
 redis.call('HINCRBY', hash, 'claims', 1)
+-- An owner that was lost with nothing done since the one before it: the run may be what kills them.
+if state == 'running' then
+  local losses = redis.call('HINCRBY', hash, 'losses', 1)
+  if losses > args.mostLosses then
+    close_run(args.run, 'quarantined', { 'error', losses .. ' owners were lost one after the other with no step done between' })
+    audit(args.run, 'quarantined', args.node, '')
+    return { 'QUARANTINED', next_seq() }
+  end
+end
 expire(args.run)
 wake(args.run, now_ms + args.leaseMs)
 audit(args.run, 'claim', args.node, '')

@@ -11,15 +11,9 @@ if redis.call('EXISTS', hash) == 1 then
   if redis.call('HGET', hash, 'nonce') == args.nonce then return { 'OK', redis.call('HGET', key('meta'), 'seq') } end
   return { 'EXISTS' }
 end
-redis.call('HSET', hash, 'job', args.job, 'state', 'queued', 'createdAt', now_ms, 'fence', '0', 'claims', 0, 'nonce', args.nonce,
-  'options', args.options, 'trigger', args.trigger, 'acting', args.acting, 'definition', args.definition)
-if args.timeoutMs then redis.call('HSET', hash, 'deadline', text(now_ms + args.timeoutMs)) end
-redis.call('ZADD', key('runs'), now_ms, args.run)
-redis.call('ZADD', key('runs', args.job), now_ms, args.run)
+create_run()
 if request then
   redis.call('HSET', request, 'run', args.run, 'digest', args.request.digest)
   redis.call('PEXPIRE', request, args.request.keptMs)
 end
-wake(args.run)
-audit(args.run, 'create', args.by, '')
 return { 'OK', next_seq() }

@@ -5,6 +5,7 @@ local hash = run_key(args.run)
 if args.blob then redis.call('SET', hash .. ':blob:' .. args.blob, ARGV[2]) end
 redis.call('HSET', hash .. ':journal', args.key, args.record)
 redis.call('ZREM', hash .. ':steps', args.key)
+redis.call('HDEL', hash, 'losses')
 post(args.mails)
 for _, write in ipairs(args.writes or {}) do
   if write.value then

@@ -16,7 +16,11 @@ if args.state == 'queued' then
 end
 redis.call('HSET', hash, 'state', args.state, 'waitingFor', args.why)
 redis.call('HSETNX', hash, 'waitingSince', now_ms)
-wake(args.run, '+inf')
+if args.sinceMs then redis.call('HSET', hash, 'waitingSince', text(args.sinceMs)) end
+redis.call('HDEL', hash, 'waitingUntil')
+if args.untilMs then redis.call('HSET', hash, 'waitingUntil', text(args.untilMs)) end
+wake(args.run, args.wakeInMs and now_ms + args.wakeInMs or '+inf')
+leave_slots(args.run)
 if args.frozen then
   redis.call('HSET', hash, 'frozen', '1')
   if (redis.call('HGET', key('meta'), 'mode') or '') == '' then requeue(args.run) end
@@ -24,6 +28,9 @@ end
 -- A lease may have come free, and a cancel may have come, that the owner has not heard of.
 for _, lease in ipairs(args.leases or {}) do
   if redis.call('HGET', key('lease', lease), 'run') == args.run then requeue(args.run) end
+end
+for _, slot in ipairs(args.slots or {}) do
+  if slot_is_free(slot, args.run) then requeue(args.run) end
 end
 if redis.call('HEXISTS', hash, 'cancel') == 1 and not args.cancelKnown then requeue(args.run) end
 audit(args.run, args.state, '', args.why)

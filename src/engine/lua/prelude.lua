@@ -102,6 +102,42 @@ local function post(mails)
   end
 end
 
+-- There is a place for this run, and nobody came before it.
+local function slot_is_free(name, run)
+  local places = tonumber(redis.call('HGET', key('slots'), name) or '1')
+  local ahead = redis.call('ZRANK', key('slot', name, 'queue'), run) or 0
+  return redis.call('ZCARD', key('slot', name)) + ahead < places
+end
+
+-- Lets go of every slot that the run has, and wakes the next in line for each.
+local function leave_slots(run)
+  for _, name in ipairs(redis.call('SMEMBERS', run_key(run) .. ':slots')) do
+    redis.call('ZREM', key('slot', name), run)
+    for _, first in ipairs(redis.call('ZRANGE', key('slot', name, 'queue'), 0, 0)) do
+      if redis.call('HGET', run_key(first), 'state') == 'waiting' then requeue(first) end
+    end
+  end
+  redis.call('DEL', run_key(run) .. ':slots')
+end
+
+-- A run comes into being, due at once.
+local function create_run()
+  local hash = run_key(args.run)
+  redis.call('HSET', hash, 'job', args.job, 'state', 'queued', 'createdAt', now_ms, 'fence', '0', 'claims', 0, 'nonce', args.nonce,
+    'options', args.options, 'trigger', args.trigger, 'acting', args.acting, 'definition', args.definition)
+  if args.timeoutMs then redis.call('HSET', hash, 'deadline', text(now_ms + args.timeoutMs)) end
+  if args.alone then redis.call('HSET', hash, 'alone', '1') end
+  if args.parent then
+    redis.call('HSET', hash, 'parent', args.parent)
+    redis.call('RPUSH', run_key(args.parent) .. ':children', args.run)
+    if args.attached then redis.call('HSET', hash, 'attached', '1') end
+  end
+  redis.call('ZADD', key('runs'), now_ms, args.run)
+  redis.call('ZADD', key('runs', args.job), now_ms, args.run)
+  wake(args.run)
+  audit(args.run, 'create', args.by, '')
+end
+
 local function close_run(run, state, fields)
   local hash = run_key(run)
   redis.call('HSET', hash, 'state', state, 'endedAt', now_ms, unpack(fields or {}))
@@ -110,5 +146,9 @@ local function close_run(run, state, fields)
   redis.call('HINCRBY', key('ended'), redis.call('HGET', hash, 'job') .. ' ' .. state, 1)
   for _, name in ipairs(redis.call('SMEMBERS', hash .. ':leases')) do release(run, name) end
   for _, name in ipairs(redis.call('SMEMBERS', hash .. ':queued')) do release(run, name) end
-  redis.call('DEL', hash .. ':leases', hash .. ':queued', hash .. ':steps')
+  leave_slots(run)
+  for _, name in ipairs(redis.call('SMEMBERS', hash .. ':lined')) do redis.call('ZREM', key('slot', name, 'queue'), run) end
+  redis.call('DEL', hash .. ':leases', hash .. ':queued', hash .. ':steps', hash .. ':lined')
+  local parent = redis.call('HGET', hash, 'parent')
+  if parent and redis.call('HGET', run_key(parent), 'state') == 'waiting' then requeue(parent) end
 end

@@ -1,0 +1,101 @@
+/**
+ * Turns instants that come due into runs. Every daemon looks; a ledger in Redis makes exactly one run,
+ * or one row that says why there is none, of each instant of each job.
+ */
+import type { Redis } from 'ioredis';
+import type { Json } from './job.ts';
+import { nextInstants, planTick, type Schedule } from './schedule.ts';
+import type { Call } from './scripts.ts';
+import { stamp } from './stamp.ts';
+
+/** When a job runs by itself, and how. */
+export interface CronJob extends Schedule {
+  readonly job: string;
+  readonly options: Json;
+  readonly acting: boolean;
+}
+
+/** One line of the ledger, or of the forecast. */
+export interface Instant {
+  readonly job: string;
+  readonly at: string;
+  /** The run that was made of it. */
+  readonly run?: string;
+  /** Why there is none. */
+  readonly leftOut?: string;
+}
+
+export interface CronOptions {
+  readonly call: Call;
+  readonly redis: Redis;
+  readonly prefix: string;
+  readonly node: string;
+  readonly jobs: readonly CronJob[];
+  /** The fields of a new run, as `create` takes them. */
+  readonly fieldsOf: (job: CronJob, instant: Date) => object;
+  readonly ring: (run: string) => Promise<void>;
+}
+
+/** Longer outages are not gone through instant by instant. */
+const LONGEST_OUTAGE_MS = 31 * 86_400_000;
+
+export class Cron {
+  readonly #options: CronOptions;
+
+  constructor(options: CronOptions) {
+    this.#options = options;
+  }
+
+  /** Makes what is due by `now`, once, however many daemons ask. A schedule seen for the first time begins now. */
+  async tick(now: Date): Promise<void> {
+    for (const job of this.#options.jobs) await this.#tickJob(job, now);
+  }
+
+  async #tickJob(job: CronJob, now: Date): Promise<void> {
+    const { redis, prefix, call, node, fieldsOf, ring } = this.#options;
+    await redis.hsetnx(`${prefix}:cursor`, job.job, String(now.getTime()));
+    const cursor = Number(await redis.hget(`${prefix}:cursor`, job.job));
+    const after = new Date(Math.max(cursor, now.getTime() - LONGEST_OUTAGE_MS));
+    for (const { instant, missed } of planTick(job, { after, now })) {
+      const run = `${job.job}~${stamp(instant)}`;
+      const { verdict } = await call('tick', {
+        ...fieldsOf(job, instant),
+        run,
+        job: job.job,
+        instant: instant.toISOString(),
+        instantMs: String(instant.getTime()),
+        overlap: job.overlap,
+        by: node,
+        ...(job.overlap === 'queue' ? { alone: true } : {}),
+        ...(missed === undefined ? {} : { missed }),
+      });
+      if (verdict === 'OK') await ring(run);
+    }
+  }
+
+  /** What became of the instants so far, newest first. */
+  async ledger(limit = 50): Promise<Instant[]> {
+    const { redis, prefix, jobs } = this.#options;
+    const rows = await Promise.all(
+      jobs.map(async ({ job }) =>
+        Object.entries(await redis.hgetall(`${prefix}:ledger:${job}`)).map(
+          ([at, said]): Instant =>
+            said.startsWith(`${job}~`) ? { job, at, run: said } : { job, at, leftOut: said },
+        ),
+      ),
+    );
+    return rows
+      .flat()
+      .toSorted((a, b) => (a.at < b.at ? 1 : -1))
+      .slice(0, limit);
+  }
+
+  /** The next `count` instants of each job after `from`, soonest first. */
+  forecast(from: Date, count = 3): Instant[] {
+    return this.#options.jobs
+      .flatMap((job) =>
+        nextInstants(job, from, count).map((at): Instant => ({ job: job.job, at: at.toISOString() })),
+      )
+      .toSorted((a, b) => (a.at < b.at ? -1 : 1));
+  }
+}

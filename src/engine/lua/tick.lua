@@ -1,0 +1,23 @@
+-- An instant of a schedule becomes one run, or a row that says why not. Asked again, by whichever
+-- daemon, it changes nothing.
+local doubt = distrust()
+if doubt then return { doubt } end
+local ledger = key('ledger', args.job)
+if redis.call('HEXISTS', ledger, args.instant) == 1 then return { 'KNOWN', 0 } end
+redis.call('HSET', key('cursor'), args.job, args.instantMs)
+
+local open
+for _, run in ipairs(redis.call('ZREVRANGE', key('runs', args.job), 0, 99)) do
+  local state = redis.call('HGET', run_key(run), 'state')
+  if state and not terminal[state] then open = run end
+end
+local why = args.missed and 'missed: ' .. args.missed
+if not why and open and args.overlap == 'skip' then why = 'skipped: ' .. open .. ' was not over' end
+if why then
+  redis.call('HSET', ledger, args.instant, why)
+  audit('', 'leave out', args.by, args.job .. ' ' .. args.instant .. ' ' .. why)
+  return { 'LEFT_OUT', next_seq(), why }
+end
+redis.call('HSET', ledger, args.instant, args.run)
+create_run()
+return { 'OK', next_seq() }

@@ -167,6 +167,10 @@ export interface JobConfig {
   readonly armed: z.output<typeof Armed>;
   /** Cron expression in the config's time zone. */
   readonly schedule?: string | undefined;
+  /** What becomes of an instant that comes while a run of the job is not over. */
+  readonly overlap: 'skip' | 'queue';
+  /** What becomes of instants at which no daemon lived: nothing, or the last one is run late. */
+  readonly catchUp: 'none' | 'last';
   /** Name of a window. */
   readonly window?: string | undefined;
   /** As written: the job's own defaults come in when a run is made. */
@@ -183,6 +187,8 @@ function jobsSchema({ jobs, windows }: Site): z.ZodType<Readonly<Record<string, 
       .strictObject({
         armed: Armed.default(false),
         schedule: text(cronFault).optional(),
+        overlap: z.enum(['skip', 'queue']).default('skip'),
+        catchUp: z.enum(['none', 'last']).default('none'),
         window: text(windowFault).optional(),
         options: optionsSchema(options).prefault({}),
       })

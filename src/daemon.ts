@@ -2,8 +2,10 @@
 import { hostname } from 'node:os';
 import { type Config, readConfig, secretsIn } from './config.ts';
 import type { Clients } from './context.ts';
-import { sayDecision } from './decision-mail.ts';
+import { sayDecision, sayQuestion } from './decision-mail.ts';
+import { mayAct } from './domain/acting.ts';
 import { messageOf } from './domain/failure.ts';
+import type { CronJob } from './engine/cron.ts';
 import { Engine } from './engine/engine.ts';
 import { openRedis, type RedisAccess } from './engine/redis.ts';
 import { ownJobs, siteJobs } from './jobs.ts';
@@ -55,7 +57,7 @@ export async function openInstallation({ path, logTo }: OpenOptions = {}): Promi
   const theirs = config.jobsDir === undefined ? [] : await siteJobs(config.jobsDir);
   const jobs = new Map([...(await ownJobs()), ...theirs]);
   const redis = await reachRedis(config, log);
-  const clients = openClients(config);
+  const clients = openClients(config, secrets);
   const engine = await Engine.open<Clients>({
     redis,
     stateDir: config.stateDir,
@@ -66,6 +68,9 @@ export async function openInstallation({ path, logTo }: OpenOptions = {}): Promi
     mailHost: mailHostOf(config),
     askOperators: (run, step, evidence) =>
       sayDecision({ operators: config.operators.mail, run, step, evidence }),
+    askApproval: (run, key, question) =>
+      sayQuestion({ operators: config.operators.mail, run, key, ...question }),
+    schedules: schedulesOf(config),
     redact: redactor(secrets),
     concurrency: config.engine.concurrency,
     timings: config.engine,
@@ -79,6 +84,15 @@ export async function openInstallation({ path, logTo }: OpenOptions = {}): Promi
       clients.close();
     },
   };
+}
+
+/** Jobs that run by themselves. Their trigger is the third yes to acting. */
+function schedulesOf({ jobs, dryRun, timezone }: Config): CronJob[] {
+  return Object.entries(jobs).flatMap(([job, { schedule, armed, options, overlap, catchUp }]) => {
+    if (schedule === undefined) return [];
+    const { acting } = mayAct({ job, dryRun, armed, go: true });
+    return [{ job, cron: schedule, zone: timezone, overlap, catchUp, options, acting }];
+  });
 }
 
 function jobsByName(registry: Awaited<ReturnType<typeof ownJobs>>) {

@@ -1,5 +1,6 @@
-/** The mail that asks operators what became of a step whose end nobody saw. */
-import type { Mail } from './engine/job.ts';
+/** The mails that ask operators: what became of a step whose end nobody saw, and whether a run may go on. */
+import { sayDuration } from './domain/say.ts';
+import type { Mail, Question } from './engine/job.ts';
 
 export interface Doubt {
   readonly operators: readonly string[];
@@ -26,6 +27,33 @@ export function sayDecision({ operators, run, step, evidence }: Doubt): Mail | u
       `  it did not, do it    ${decide} --happened no --reason '…'`,
       `  it did not, leave it ${decide} --happened failed --reason '…'`,
       `  end the run          nightshift cancel ${run} --reason '…'`,
+      '',
+      `All of it: nightshift show ${run}`,
+      '',
+    ].join('\n'),
+  };
+}
+
+export interface Asked extends Question {
+  readonly operators: readonly string[];
+  readonly run: string;
+  readonly key: string;
+}
+
+/** Undefined where no operators are configured. */
+export function sayQuestion({ operators, run, key, question, withinMs, otherwise }: Asked): Mail | undefined {
+  if (operators.length === 0) return undefined;
+  const approve = `nightshift approve ${run} ${key} --answer`;
+  return {
+    to: operators,
+    subject: `[nightshift] ${run} asks: ${question}`,
+    text: [
+      question,
+      '',
+      `The run waits for the answer. If nobody gives one within ${sayDuration(withinMs)}, it takes ${otherwise}.`,
+      '',
+      `  yes  ${approve} yes --reason '…'`,
+      `  no   ${approve} no --reason '…'`,
       '',
       `All of it: nightshift show ${run}`,
       '',

@@ -5,6 +5,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from './config.ts';
+import { Secret } from './config-secret.ts';
 import type { Clients } from './context.ts';
 import { PermanentError } from './domain/failure.ts';
 import type { Cloud, Host } from './domain/fleet.ts';
@@ -19,9 +20,10 @@ export interface OpenedClients {
   close(): void;
 }
 
-export function openClients(config: Config): OpenedClients {
+/** `secrets` is added to: what a client signs in with must not be seen in a log either. */
+export function openClients(config: Config, secrets: Secret[]): OpenedClients {
   const closing: (() => void)[] = [];
-  const cloud = once(() => openCloud(config));
+  const cloud = once(() => openCloud(config, secrets));
   const hosts = once(async () => {
     const opened = await openHosts(config);
     closing.push(() => opened.close());
@@ -52,12 +54,15 @@ export function openClients(config: Config): OpenedClients {
 }
 
 /** The only cloud that is configured, the one called `main`, or what the environment says. */
-async function openCloud({ clouds }: Config): Promise<Cloud> {
+async function openCloud({ clouds }: Config, secrets: Secret[]): Promise<Cloud> {
   const { openStackCloud } = await import('./clients/openstack/cloud.ts');
   const { readOpenStackSettings } = await import('./clients/openstack/settings.ts');
   const chosen = clouds.main ?? Object.values(clouds)[0];
   const around = { env: process.env, cwd: process.cwd(), home: homedir() };
-  return openStackCloud(readOpenStackSettings({ ...around, ...chosen }));
+  const settings = readOpenStackSettings({ ...around, ...chosen });
+  const { credential } = settings;
+  secrets.push(new Secret('secret' in credential ? credential.secret : credential.password));
+  return openStackCloud(settings);
 }
 
 async function openHosts({ ssh }: Config) {

@@ -13,10 +13,12 @@ const SECRET_NAME =
 /**
  * A function that takes a line of JSON and answers it without secrets: fields with a secret's name,
  * and the given secrets in every text and name, also as base64, URL-encoded or quoted again. What is
- * no JSON is treated as text. Secrets of less than 4 characters are not looked for.
+ * no JSON is treated as text. Secrets of less than 4 characters are not looked for. The list may grow
+ * while the function is in use: clients learn of theirs when they are opened.
  */
 export function redactor(secrets: readonly Secret[]): (line: string) => string {
-  const hide = hider(secrets);
+  let known = 0;
+  let hide = hider([]);
   function clean(value: unknown, name = ''): unknown {
     if (value === null || typeof value === 'boolean') return value;
     if (SECRET_NAME.test(name)) return MASK;
@@ -26,6 +28,10 @@ export function redactor(secrets: readonly Secret[]): (line: string) => string {
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [hide(key), clean(inner, key)]));
   }
   return (line) => {
+    if (secrets.length !== known) {
+      known = secrets.length;
+      hide = hider(secrets);
+    }
     try {
       return JSON.stringify(clean(JSON.parse(line)));
     } catch {

@@ -1,4 +1,4 @@
-/** The commands that say a person's word on a run: `decide`, `cancel` and `kill`. */
+/** The commands that say a person's word on a run: `decide`, `approve`, `cancel` and `kill`. */
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { sayList } from '../domain/say.ts';
@@ -33,6 +33,16 @@ export function registerActCommands(program: Command): void {
         .makeOptionMandatory(),
     )
     .option('--value <value>', 'what the step would have returned (YAML or JSON), where the job needs it');
+  program
+    .command('approve <run> <question>')
+    .summary('answer a question that a run asks, or will ask')
+    .description(
+      'Answers the question of a run by its key, as the mail and `show` name it. It may be answered before it is asked, ' +
+        'also for a scheduled run that there is not yet. The first answer holds.',
+    )
+    .addOption(new Option('--answer <answer>', 'what it may do').choices(['yes', 'no']).makeOptionMandatory())
+    .option('--reason <text>', 'kept in the audit', 'no reason given')
+    .action(inHouse(approve));
   actOnRun(program, 'cancel', cancel)
     .summary('ask a run to stop and put back what it holds')
     .description(
@@ -71,6 +81,29 @@ const decide: Act = async ({ engine }, run, { step = '', happened = 'no', value,
   };
   return `${run}: "${step}" ${then[happened]}.${await sayWho(engine, run)}`;
 };
+
+async function approve(
+  { engine, terminal }: Visit,
+  beginning: string,
+  key: string,
+  { answer, reason }: { answer: 'yes' | 'no'; reason: string },
+): Promise<number> {
+  const run = isScheduledRun(beginning, engine) ? beginning : await findRun(engine, beginning);
+  const holds = await engine.acts.approve(run, { key, answer, by: me(), why: reason });
+  const said =
+    holds.by === me() && holds.answer === answer
+      ? `${run}: "${key}" is answered with ${answer}.`
+      : `${run}: "${key}" had been answered with ${holds.answer} by ${holds.by}; that holds.`;
+  terminal.say(said);
+  terminal.json({ run, key, ...holds });
+  return EXIT.done;
+}
+
+/** The id of a run that a schedule makes, or will make: `job~20261124T224100Z`. */
+function isScheduledRun(id: string, { jobs }: Engine): boolean {
+  const [, job = ''] = /^(.+)~\d{8}T\d{6}Z$/.exec(id) ?? [];
+  return jobs.has(job);
+}
 
 const cancel: Act = async ({ engine }, run, { reason }) => {
   const state = await engine.acts.cancel(run, { by: me(), why: reason });

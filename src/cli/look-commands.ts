@@ -1,4 +1,4 @@
-/** The commands that show what is known and change nothing: `jobs`, `runs`, `show`, `log` and `why`. */
+/** The commands that show what is known and change nothing: `jobs`, `runs`, `schedule`, `show`, `log` and `why`. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { RUN_STATES, type RunState } from '../engine/runs.ts';
 import { findJob } from '../start-run.ts';
@@ -9,6 +9,7 @@ import { followRun, isSettled, type Listener, showLog } from './follow.ts';
 import { renderRuns, renderWhy } from './render.ts';
 import { type JobRow, optionsOf, renderJob, renderJobs } from './render-house.ts';
 import { renderRun } from './render-run.ts';
+import { renderSchedule } from './render-schedule.ts';
 
 export function registerLookCommands(program: Command): void {
   program
@@ -26,6 +27,14 @@ export function registerLookCommands(program: Command): void {
     .addOption(new Option('--state <state>', 'in this state only').choices(RUN_STATES))
     .option('--limit <n>', 'at most so many', parseLimit, 50)
     .action(inHouse(runs));
+  program
+    .command('schedule')
+    .summary('say when jobs run by themselves, and what became of it')
+    .description(
+      'Lists the next instants of every scheduled job, and what became of the latest ones, with the reason.',
+    )
+    .option('--next <n>', 'so many of each job', parseLimit, 3)
+    .action(inHouse(showSchedule));
   program
     .command('show <run>')
     .summary('show one run whole: report, notes, steps')
@@ -135,4 +144,12 @@ async function why({ engine, terminal, view }: Visit, words: readonly string[]):
 function parseLimit(typed: string): number {
   if (/^[1-9]\d{0,5}$/.test(typed)) return Number(typed);
   throw new InvalidArgumentError('It is a number from 1 on.');
+}
+
+async function showSchedule({ engine, terminal, view }: Visit, { next }: { next: number }): Promise<number> {
+  const ahead = engine.cron.forecast(view.now, next);
+  const past = await engine.cron.ledger();
+  terminal.say(...renderSchedule({ ahead, past }, view));
+  terminal.json({ ahead, past });
+  return EXIT.done;
 }

@@ -1,0 +1,47 @@
+/** What is made to go wrong in the simulated cloud; whoever holds the object may change it at any time. */
+
+/**
+ * How a live migration goes: `refuse` before it starts, `prefail` while the destination prepares, `fail`
+ * half-way, `stuck` for ever, `vanish` accepted and never heard of again, or in so many seconds. A
+ * server's metadata key `lab:migrate` says the same, but for `vanish`.
+ */
+export type MigrationFault = 'refuse' | 'prefail' | 'fail' | 'stuck' | 'vanish' | number;
+
+/** How a reboot goes: denied, accepted and not begun, never back, back on the old kernel, back without compute service. */
+export type RebootFault = 'denied' | 'ignored' | 'never back' | 'old kernel' | 'no service';
+
+export interface ApiFault {
+  readonly service: 'identity' | 'compute' | 'placement';
+  /** Of every method if left out. */
+  readonly method?: string;
+  /** What the path below the service begins with; every path if left out. */
+  readonly path?: string;
+  /** A status, no answer at all, or a broken connection. */
+  readonly answer: number | 'silence' | 'reset';
+  /** Answers so many requests; until it is taken away if left out. */
+  times?: number;
+}
+
+export interface Faults {
+  /** By server id. */
+  readonly migrations: Record<string, MigrationFault>;
+  /** By hypervisor name. */
+  readonly reboots: Record<string, RebootFault>;
+  /** Cells whose database refuses connections, or takes them and says nothing. */
+  readonly cells: Record<string, 'refused' | 'silent'>;
+  readonly api: ApiFault[];
+  /** Nova's conductor takes requests and does not work on them. */
+  conductor: 'works' | 'hangs';
+}
+
+export function noFaults(): Faults {
+  return { migrations: {}, reboots: {}, cells: {}, api: [], conductor: 'works' };
+}
+
+/** What a server's metadata asks for, in the words that the lab's hypervisors know. */
+export function faultInMetadata(metadata: Readonly<Record<string, string>>): MigrationFault | undefined {
+  const asked = metadata['lab:migrate'];
+  if (asked === undefined) return undefined;
+  if (asked === 'refuse' || asked === 'prefail' || asked === 'fail' || asked === 'stuck') return asked;
+  return Number.isFinite(Number(asked)) ? Number(asked) : undefined;
+}

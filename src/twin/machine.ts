@@ -1,0 +1,93 @@
+/** A hypervisor as its own operating system shows it: files, processes, domains, services. */
+
+import { domainName } from './nova-rows.ts';
+import { reboot, startAgent, stopAgent } from './power.ts';
+import type { Hypervisor } from './state.ts';
+import type { World } from './world.ts';
+
+export interface Machine {
+  readonly name: string;
+  readonly kernel: string;
+  readonly bootedAt: number;
+  readonly now: number;
+  /** Contents by path. */
+  files(): ReadonlyMap<string, string>;
+  /** All that libvirt knows, stopped ones too. */
+  domains(): readonly { readonly name: string; readonly id: string; readonly running: boolean }[];
+  /** Undefined when there is no such service. */
+  service(name: string): 'active' | 'inactive' | undefined;
+  start(service: string): void;
+  stop(service: string): void;
+  /** False: it refuses. */
+  reboot(): boolean;
+  /** On the cloud's clock; ends early, without a word, when `signal` aborts. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+export function machineOf(world: World, hypervisor: Hypervisor): Machine {
+  const domains = () =>
+    Object.values(world.state.servers)
+      .filter(({ domain }) => domain?.host === hypervisor.host)
+      .map((server) => ({
+        name: domainName(server),
+        id: server.id,
+        running: server.domain?.running === true,
+      }));
+
+  return {
+    get name() {
+      return hypervisor.name;
+    },
+    get kernel() {
+      return hypervisor.boot.kernel;
+    },
+    get bootedAt() {
+      return hypervisor.boot.at;
+    },
+    get now() {
+      return world.now;
+    },
+    files: () => filesOf(hypervisor, domains().filter(({ running }) => running).length),
+    domains,
+    service: (name) => {
+      if (name !== 'nova-compute') return name === 'sshd' ? 'active' : undefined;
+      return hypervisor.agent.since === null ? 'inactive' : 'active';
+    },
+    start: (name) => {
+      if (name === 'nova-compute') startAgent(world, hypervisor);
+    },
+    stop: (name) => {
+      if (name === 'nova-compute') stopAgent(world, hypervisor);
+    },
+    reboot: () => reboot(world, hypervisor),
+    async sleep(ms, signal) {
+      const end = world.now + ms;
+      await world.until(() => signal.aborted || world.now >= end);
+    },
+  };
+}
+
+function filesOf({ name, boot, kernels, agent }: Hypervisor, guests: number): ReadonlyMap<string, string> {
+  const processes = [
+    'systemd',
+    'sshd',
+    'libvirtd',
+    ...(agent.since === null ? [] : ['nova-compute']),
+    ...Array.from({ length: guests }, () => 'qemu-system-x86'),
+  ];
+  const [newest] = kernels.slice(-1);
+  return new Map([
+    ['/etc/hostname', `${name}\n`],
+    ['/proc/sys/kernel/random/boot_id', `${boot.id}\n`],
+    ...processes.map(
+      (process, index) => [`/proc/${index === 0 ? 1 : 400 + index}/comm`, `${process}\n`] as const,
+    ),
+    ...kernels.map((kernel) => [`/boot/vmlinuz-${kernel}`, ''] as const),
+    ...(newest === boot.kernel
+      ? []
+      : [
+          ['/run/reboot-required', '*** System restart required ***\n'] as const,
+          ['/run/reboot-required.pkgs', `linux-image-${newest}\n`] as const,
+        ]),
+  ]);
+}

@@ -1,0 +1,98 @@
+/** Hypervisors as machines: heartbeats of their compute services, reboots, and what Nova finds afterwards. */
+
+import { drawUuid } from './random.ts';
+import type { Event, Hypervisor, Migration } from './state.ts';
+import type { Handlers, World } from './world.ts';
+
+/** When Nova last heard of its compute service. The first heartbeat comes a while after the service's start. */
+export function heardAt(world: World, { agent }: Hypervisor): number {
+  if (agent.since === null) return agent.heardAt;
+  const { heartbeatMs } = world.state.pace;
+  const beats = Math.floor((world.now - agent.since) / heartbeatMs);
+  return beats === 0 ? agent.heardAt : agent.since + beats * heartbeatMs;
+}
+
+/** What Nova believes, which lags behind the truth. */
+export function isUp(world: World, hypervisor: Hypervisor): boolean {
+  return !hypervisor.forcedDown && world.now - heardAt(world, hypervisor) <= world.state.pace.downAfterMs;
+}
+
+/** Whether the compute service would answer Nova. */
+export function answers({ agent }: Hypervisor): boolean {
+  return agent.since !== null;
+}
+
+/** As a crash, or `systemctl stop`; guests go on. */
+export function stopAgent(world: World, hypervisor: Hypervisor): void {
+  hypervisor.agent = { since: null, heardAt: heardAt(world, hypervisor) };
+  world.changed();
+}
+
+export function startAgent(world: World, hypervisor: Hypervisor): void {
+  if (hypervisor.agent.since !== null || hypervisor.power === 'off') return;
+  hypervisor.agent = { since: world.now, heardAt: hypervisor.agent.heardAt };
+  world.plan(world.state.pace.lookMs, 'host look', hypervisor.host);
+}
+
+/** Asks the machine to reboot. False: it refuses. Asking again while it goes down changes nothing. */
+export function reboot(world: World, hypervisor: Hypervisor): boolean {
+  const fault = world.state.faults.reboots[hypervisor.name];
+  if (fault === 'denied') return false;
+  if (fault === 'ignored' || hypervisor.power !== 'on') return true;
+  hypervisor.power = 'going down';
+  world.plan(world.state.pace.stopMs, 'host stop', hypervisor.host);
+  return true;
+}
+
+export const hostHandlers = {
+  'host stop': stop,
+  'host boot': boot,
+  'host agent': (world, { of }) => startAgent(world, world.hypervisor(of)),
+  'host look': look,
+} satisfies Partial<Handlers>;
+
+function stop(world: World, { of: host }: Event): void {
+  const hypervisor = world.hypervisor(host);
+  stopAgent(world, hypervisor);
+  hypervisor.power = 'off';
+  for (const { domain } of Object.values(world.state.servers))
+    if (domain?.host === host) domain.running = false;
+  for (const migration of liveMigrations(world)) {
+    if (migration.from === host || migration.to === host) world.forget(migration.uuid);
+    if (migration.to === host && migration.from !== host) world.plan(1000, 'live fail', migration.uuid);
+  }
+  if (world.state.faults.reboots[hypervisor.name] !== 'never back') {
+    world.plan(world.state.pace.awayMs, 'host boot', host);
+  }
+}
+
+function boot(world: World, { of: host }: Event): void {
+  const hypervisor = world.hypervisor(host);
+  const fault = world.state.faults.reboots[hypervisor.name];
+  const next = hypervisor.kernels.at(-1) ?? hypervisor.boot.kernel;
+  const kernel = fault === 'old kernel' ? hypervisor.boot.kernel : next;
+  hypervisor.power = 'on';
+  hypervisor.boot = { id: drawUuid(world.state), at: world.now, kernel };
+  if (fault !== 'no service') world.plan(world.state.pace.agentMs, 'host agent', host);
+}
+
+/** The compute service compares what Nova has with what runs: guests that do not run are stopped ones. */
+function look(world: World, { of: host }: Event): void {
+  for (const migration of liveMigrations(world)) {
+    if (migration.from === host && migration.status === 'running') world.plan(0, 'live fail', migration.uuid);
+  }
+  for (const server of Object.values(world.state.servers)) {
+    const { domain, vmState, task } = server;
+    if (domain?.host !== host || domain.running || vmState !== 'active' || task !== null) continue;
+    server.vmState = 'stopped';
+    server.power = 4;
+    server.updatedAt = world.now;
+  }
+}
+
+function liveMigrations({ state }: World): Migration[] {
+  return state.migrations.filter(
+    ({ kind, status }) =>
+      kind === 'live-migration' && ['accepted', 'queued', 'preparing', 'running'].includes(status),
+  );
+}

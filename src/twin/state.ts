@@ -1,0 +1,206 @@
+/** What a simulated cloud consists of: plain data, so that it can be kept in a file, compared and gone on from. */
+import type { Faults } from './faults.ts';
+import type { Pace } from './pace.ts';
+
+/** Times are ms since 1970 on the cloud's own clock. */
+export interface State {
+  /** Everything due until then has happened. */
+  at: number;
+  /** Of the random numbers; another one after each draw. */
+  chance: number;
+  readonly pace: Pace;
+  readonly faults: Faults;
+  /** By service host. */
+  readonly hypervisors: Record<string, Hypervisor>;
+  /** By id, deleted ones left out. */
+  readonly servers: Record<string, Server>;
+  readonly migrations: Migration[];
+  /** What Placement books, by consumer: a server's id, or a migration's uuid. */
+  readonly allocations: Record<string, Allocation>;
+  readonly aggregates: readonly Aggregate[];
+  readonly groups: Group[];
+  readonly flavors: readonly Flavor[];
+  readonly projects: readonly Project[];
+  readonly users: readonly User[];
+  /** Rows that a list of Nova has at most before it is cut into pages. */
+  readonly rowsPerPage: number;
+  /** Of the one image there is. */
+  readonly image: string;
+  /** By their time, then in the order in which they were planned. */
+  readonly events: Event[];
+  /** Numbers of servers and migrations are drawn from it. */
+  serial: number;
+}
+
+export interface Hypervisor {
+  /** Hypervisor hostname. */
+  readonly name: string;
+  /** What its compute service calls its host. */
+  readonly host: string;
+  /** Also its resource provider's. */
+  readonly id: string;
+  readonly serviceId: string;
+  /** Its id, and its service's, below microversion 2.53. */
+  readonly number: number;
+  /** Whose database has it. */
+  readonly cell: string;
+  readonly stock: Stock;
+  readonly traits: readonly string[];
+  disabled: boolean;
+  disabledReason: string | null;
+  forcedDown: boolean;
+  /** When somebody last changed its service's record. */
+  changedAt: number;
+  agent: Agent;
+  /** `going down`: it was asked to reboot and still answers. */
+  power: 'on' | 'going down' | 'off';
+  boot: { readonly id: string; readonly at: number; readonly kernel: string };
+  /** Installed, oldest first; the last one boots next. */
+  kernels: readonly string[];
+}
+
+export interface Stock {
+  readonly vcpus: number;
+  readonly ramMb: number;
+  readonly diskGb: number;
+  readonly cpuRatio: number;
+  readonly reservedRamMb: number;
+  readonly gpus: number;
+}
+
+/** The compute service's process. */
+export interface Agent {
+  /** Since when it runs; null while it does not. */
+  since: number | null;
+  /** Its last heartbeat before `since`. */
+  heardAt: number;
+}
+
+export type VmState = 'building' | 'active' | 'stopped' | 'resized' | 'error';
+
+export interface Server {
+  readonly id: string;
+  /** `instance-0000001f` is its domain's name. */
+  readonly number: number;
+  readonly name: string;
+  readonly projectId: string;
+  readonly userId: string;
+  readonly flavor: string;
+  readonly metadata: Record<string, string>;
+  readonly createdAt: number;
+  updatedAt: number;
+  launchedAt: number | null;
+  /** The zone that its owner asked for, which it stays in. */
+  readonly zone?: string;
+  readonly group?: string;
+  /** Service host; null until it is placed. */
+  host: string | null;
+  vmState: VmState;
+  task: string | null;
+  /** As Nova last saw it: 1 running, 4 shut down. */
+  power: 0 | 1 | 4;
+  locked: boolean;
+  /** Its domain, on the hypervisor that really has it. */
+  domain: { host: string; running: boolean } | null;
+}
+
+export type MigrationStatus =
+  | 'accepted'
+  | 'queued'
+  | 'preparing'
+  | 'running'
+  | 'completed'
+  | 'error'
+  | 'failed'
+  | 'cancelled'
+  | 'pre-migrating'
+  | 'migrating'
+  | 'post-migrating'
+  | 'finished'
+  | 'confirming'
+  | 'confirmed'
+  | 'reverting'
+  | 'reverted';
+
+export interface Migration {
+  readonly number: number;
+  readonly uuid: string;
+  readonly server: string;
+  readonly kind: 'live-migration' | 'migration';
+  status: MigrationStatus;
+  /** Service hosts; no `to` while the scheduler looks for one. */
+  readonly from: string;
+  to: string | null;
+  /** Nova writes the source's node down only when it has found a destination. */
+  sourceNodeKnown: boolean;
+  /** The host that was asked for. */
+  readonly wanted: string | null;
+  /** Whether the server was stopped before. */
+  readonly stopped: boolean;
+  readonly createdAt: number;
+  updatedAt: number;
+  /** When the copying began, and how long it takes; null: for ever. */
+  copy: { readonly since: number; readonly ms: number | null; readonly bytes: number } | null;
+  /** Nova was asked to abort it. */
+  aborting: boolean;
+}
+
+export interface Allocation {
+  readonly host: string;
+  readonly vcpus: number;
+  readonly ramMb: number;
+  readonly diskGb: number;
+}
+
+export interface Aggregate {
+  readonly number: number;
+  readonly uuid: string;
+  readonly name: string;
+  readonly zone: string | null;
+  readonly hosts: readonly string[];
+  readonly createdAt: number;
+}
+
+export interface Group {
+  readonly id: string;
+  readonly name: string;
+  readonly policy: 'anti-affinity' | 'affinity' | 'soft-anti-affinity' | 'soft-affinity';
+  readonly projectId: string;
+  readonly userId: string;
+}
+
+export interface Flavor {
+  readonly name: string;
+  readonly vcpus: number;
+  readonly ramMb: number;
+  readonly diskGb: number;
+  readonly extraSpecs: Readonly<Record<string, string>>;
+}
+
+export interface Project {
+  readonly id: string;
+  readonly name: string;
+}
+
+export interface User {
+  readonly id: string;
+  readonly name: string;
+  readonly password: string;
+  readonly email: string | null;
+  readonly projectId: string;
+  readonly role: 'admin' | 'member';
+}
+
+/** What will happen, and to whom: a server's id, a migration's uuid or a service host. */
+export interface Event {
+  readonly at: number;
+  readonly what: EventName;
+  readonly of: string;
+  readonly with?: string;
+}
+
+export type EventName =
+  | `live ${'begin' | 'claim' | 'place' | 'refuse' | 'prepare' | 'run' | 'arrive' | 'finish' | 'roll back' | 'fail'}`
+  | `cold ${'begin' | 'place' | 'refuse' | 'leave' | 'arrive' | 'finish' | 'confirm' | 'confirmed' | 'revert' | 'reverted'}`
+  | `server ${'built' | 'stopped' | 'started' | 'deleted'}`
+  | `host ${'stop' | 'boot' | 'agent' | 'look'}`;

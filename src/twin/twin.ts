@@ -1,0 +1,101 @@
+/** Opens a simulated cloud: Keystone, Nova and Placement over HTTP, and hypervisors that answer SSH. */
+import type { Faults } from './faults.ts';
+import { type Hosts, makeSshKeys, openHosts, type SshFace } from './hosts.ts';
+import { openHttp } from './http.ts';
+import { type Kept, readKept, writeKept } from './kept.ts';
+import { openKeystone } from './keystone.ts';
+import { openNova } from './nova.ts';
+import { openPlacement } from './placement.ts';
+import { type Seed, seedWorld } from './seed.ts';
+import { HANDLERS } from './simulate.ts';
+import { World } from './world.ts';
+
+export interface TwinOptions extends Omit<Seed, 'at'> {
+  /** ms since 1970 on the cloud's own clock, which may run faster than others. */
+  readonly clock: { now(): number };
+  /** Of the HTTP services, on the loopback; any free one if left out. */
+  readonly port?: number;
+  /**
+   * The cloud is kept in this file and goes on from it when it is there; then the seed counts no more.
+   * Whoever had a token has to sign in again.
+   */
+  readonly keepIn?: string;
+}
+
+export interface Twin {
+  /** Keystone's, for `auth_url`. */
+  readonly authUrl: string;
+  /** The OS_* variables of its administrator. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly ssh: SshFace;
+  readonly world: World;
+  /** What is made to go wrong; may be changed at any time. */
+  readonly faults: Faults;
+  /** Breaks every connection, and says nothing more. */
+  close(): Promise<void>;
+}
+
+/** Ms between two looks at the clock, by which machines go down and come back. */
+const TICK_MS = 10;
+
+/** The same seed gives the same cloud; the same requests at the same times lead to the same events. */
+export async function openTwin({ clock, port = 0, keepIn, ...seed }: TwinOptions): Promise<Twin> {
+  const kept = keepIn === undefined ? undefined : readKept(keepIn);
+  const keys = kept?.keys ?? makeSshKeys();
+  const world =
+    kept === undefined ? seedWorld({ ...seed, at: clock.now() }, HANDLERS) : new World(kept.state, HANDLERS);
+
+  let hosts: Hosts | undefined;
+  const before = () => {
+    world.advance(clock.now());
+    hosts?.settle();
+  };
+  const after = keeper(world, keepIn, keys);
+  const around = { before, after };
+
+  const keystone = openKeystone(world);
+  const services = {
+    identity: keystone.answer,
+    compute: openNova(world, keystone),
+    placement: openPlacement(world, keystone),
+  };
+  const http = await openHttp(world, services, { port, ...around });
+  hosts = await openHosts(world, keys, around);
+  const ticking = setInterval(() => {
+    before();
+    after();
+  }, TICK_MS);
+  after();
+
+  const authUrl = `${http.url}/identity/v3`;
+  return {
+    authUrl,
+    env: {
+      OS_AUTH_URL: authUrl,
+      OS_USERNAME: 'admin',
+      OS_PASSWORD: 'twin',
+      OS_PROJECT_NAME: 'admin',
+      OS_USER_DOMAIN_ID: 'default',
+      OS_PROJECT_DOMAIN_ID: 'default',
+      OS_REGION_NAME: 'RegionOne',
+    },
+    ssh: hosts.face,
+    world,
+    faults: world.state.faults,
+    async close() {
+      clearInterval(ticking);
+      world.letGo();
+      await Promise.all([http.close(), hosts?.close()]);
+    },
+  };
+}
+
+/** Keeps what has changed, before anybody hears of it. */
+function keeper(world: World, keepIn: string | undefined, keys: Kept['keys']): () => void {
+  let version = -1;
+  return () => {
+    if (keepIn === undefined || version === world.version) return;
+    version = world.version;
+    writeKept(keepIn, { state: world.state, keys });
+  };
+}

@@ -108,8 +108,8 @@ describe('where the configuration comes from', () => {
       http: { listen: { host: '127.0.0.1', port: 7460 }, insecure: false, tokens: [] },
       clouds: {},
       jobs: {
-        'reboot-hypervisors': { armed: false, options: {} },
-        'watch-announcements': { armed: false, options: {} },
+        'reboot-hypervisors': { armed: false, overlap: 'skip', catchUp: 'none', options: {} },
+        'watch-announcements': { armed: false, overlap: 'skip', catchUp: 'none', options: {} },
       },
       engine: { concurrency: 8, leaseMs: 6000, renewMs: 1500, reconcileMs: 2000 },
     });
@@ -142,7 +142,12 @@ describe('jobs of the site', () => {
     const config = await readSite('jobsDir: good\njobs: { restart-agents: { armed: true } }');
 
     expect(config.jobsDir).toBe(join(cwd, 'good'));
-    expect(config.jobs['restart-agents']).toEqual({ armed: true, options: {} });
+    expect(config.jobs['restart-agents']).toEqual({
+      armed: true,
+      overlap: 'skip',
+      catchUp: 'none',
+      options: {},
+    });
     expect(Object.keys(config.jobs)).toContain('reboot-hypervisors');
   });
 

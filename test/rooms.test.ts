@@ -133,7 +133,7 @@ const rooms: readonly Room[] = [
       'no-console': [console_],
     },
     allows: [
-      ...['./b.ts', '../domain/failure.ts', 'node:fs', 'ioredis', 'zod', 'pino'].map(importing),
+      ...['./b.ts', '../domain/failure.ts', 'node:fs', 'ioredis', 'zod', 'cron-parser'].map(importing),
       clock,
     ],
   },

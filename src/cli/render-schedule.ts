@@ -15,7 +15,10 @@ export function renderSchedule(
     job,
     run ?? leftOut ?? '',
   ];
-  const next = renderRows({ columns: ['next', 'job', ''], rows: ahead.map(row) }, width);
+  const next = renderRows(
+    { columns: ['next', 'job'], rows: ahead.map((instant) => row(instant).slice(0, 2)) },
+    width,
+  );
   if (past.length === 0) return [...next, '', 'Nothing has come due yet.'];
   return [
     ...next,

@@ -23,7 +23,7 @@ beforeAll(async () => {
   before = await world.cloud.fleet();
   const { twin, cloud, hosts } = world;
   const hypervisors = Object.values(twin.world.state.hypervisors);
-  twin.faults.reboots['hv02'] = 'old kernel';
+  twin.faults.reboots['hv02.twin.example'] = 'old kernel';
   twin.world.watch(() => {
     const out = hypervisors.filter(({ disabledReason }) => disabledReason?.startsWith('nightshift'));
     mostOut = Math.max(
@@ -63,22 +63,22 @@ describe('a night on the simulated cloud', () => {
   it('says of each hypervisor what became of it', () => {
     expect(run.report?.headline).toBe('6 needed a reboot: 3 done, 2 held, 1 needs you.');
     expect(run.notes.map(({ subject, verdict }) => `${subject} ${verdict}`).toSorted()).toEqual([
-      'hypervisor hv01 done',
-      'hypervisor hv02 needs you',
-      'hypervisor hv03 done',
-      'hypervisor hv06 done',
-      'hypervisor hv07 held',
-      'hypervisor hv08 held',
+      'hypervisor hv01.twin.example done',
+      'hypervisor hv02.twin.example needs you',
+      'hypervisor hv03.twin.example done',
+      'hypervisor hv06.twin.example done',
+      'hypervisor hv07.twin.example held',
+      'hypervisor hv08.twin.example held',
     ]);
   });
 
   it('reboots into the new kernel, but for the one that came back on its old one', () => {
     expect(kernels().filter((line) => line.endsWith(NEW))).toEqual([
-      `hv01 ${NEW}`,
-      `hv03 ${NEW}`,
-      `hv06 ${NEW}`,
+      `hv01.twin.example ${NEW}`,
+      `hv03.twin.example ${NEW}`,
+      `hv06.twin.example ${NEW}`,
     ]);
-    expect(kernels()[1]).toBe(`hv02 ${OLD}`);
+    expect(kernels()[1]).toBe(`hv02.twin.example ${OLD}`);
   });
 
   it('takes down one hypervisor at a time', () => {
@@ -101,8 +101,8 @@ describe('a night on the simulated cloud', () => {
     expect(
       hypervisors.flatMap(({ name, disabled }) => (disabled === undefined ? [] : [[name, disabled]])),
     ).toEqual([
-      ['hv02', expect.stringMatching(/^nightshift reboot-hypervisors~20261124T224100Z: /)],
-      ['hv08', 'disk swap, ask Kim'],
+      ['hv02.twin.example', expect.stringMatching(/^nightshift reboot-hypervisors~20261124T224100Z: /)],
+      ['hv08.twin.example', 'disk swap, ask Kim'],
     ]);
   });
 });

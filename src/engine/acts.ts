@@ -163,6 +163,7 @@ export class Acts {
     id: string,
     { key, answer, by, why }: Asker & { key: string; answer: 'yes' | 'no' },
   ): Promise<Answered> {
+    await this.#living(id);
     const mine: Answered = { answer, by, why };
     const { verdict, rest } = await this.#options.call('answer', {
       run: id,

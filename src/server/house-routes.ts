@@ -1,0 +1,60 @@
+/** The routes about the installation: does it live, can it be asked, and why is something as it is? */
+import { z } from 'zod';
+import { type App, type Desk, OR_PROBLEM } from './desk.ts';
+import { Problem } from './problem.ts';
+import { WhyShape } from './shapes.ts';
+
+const LIVES = z.object({ status: z.literal('lives') });
+const READY = z.object({ status: z.literal('ready') });
+
+export function addHouseRoutes(app: App, { engine, ask }: Desk): void {
+  app.route({
+    method: 'GET',
+    url: '/healthz',
+    config: { open: true },
+    schema: {
+      operationId: 'health',
+      summary: 'Say that the process lives',
+      security: [],
+      response: { 200: LIVES },
+    },
+    handler: () => ({ status: 'lives' as const }),
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/readyz',
+    config: { open: true },
+    schema: {
+      operationId: 'readiness',
+      summary: 'Say whether runs can be started, and if not, why',
+      security: [],
+      response: { 200: READY, ...OR_PROBLEM },
+    },
+    handler: async () => {
+      await ask(() => engine.acts.mode());
+      if (engine.doubt !== undefined) throw new Problem('unavailable', engine.doubt);
+      if (engine.leaving) throw new Problem('unavailable', 'This daemon hands its runs over and ends');
+      return { status: 'ready' as const };
+    },
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/api/v1/why/:subject',
+    schema: {
+      operationId: 'why',
+      summary: 'Say why something is as it is: the latest word on a subject, such as `hypervisor hv19`',
+      params: z.object({ subject: z.string() }),
+      response: { 200: WhyShape, ...OR_PROBLEM },
+    },
+    handler: async (request) => {
+      const { subject } = request.params;
+      const known = await ask(() => engine.runs.why(subject));
+      if (known === undefined) {
+        throw new Problem('not-found', `No run has said anything about "${subject}"`);
+      }
+      return known;
+    },
+  });
+}

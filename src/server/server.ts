@@ -1,0 +1,120 @@
+/** The HTTP face of a daemon: starts runs, shows them, and passes on what people say. */
+import { readFile } from 'node:fs/promises';
+import { type AddressInfo, isIPv6 } from 'node:net';
+import fastify from 'fastify';
+import { serializerCompiler } from 'fastify-type-provider-zod';
+import type { Config } from '../config.ts';
+import { readingFault } from '../config-secret.ts';
+import { messageOf, PermanentError } from '../domain/failure.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Log } from '../engine/job.ts';
+import { addActRoutes } from './act-routes.ts';
+import { answerUnknownPaths, problemAnswers } from './answer-problems.ts';
+import { askRedis } from './ask-redis.ts';
+import { checkRequest } from './check-request.ts';
+import type { App, Desk, Shapes } from './desk.ts';
+import { guardDoor, isLook } from './door.ts';
+import { addHouseRoutes } from './house-routes.ts';
+import { readJsonOnly } from './json-body.ts';
+import { LIMITS, type Limits } from './limits.ts';
+import { type Certificate, listener, refuseConnection } from './listener.ts';
+import { addLogRoute } from './log-route.ts';
+import { addMetrics } from './metrics.ts';
+import { describeApi, showDescription } from './openapi.ts';
+import { addRunRoutes } from './run-routes.ts';
+import { refuseWrongMethods } from './wrong-method.ts';
+
+export interface ServerOptions {
+  readonly engine: Engine;
+  readonly config: Config;
+  readonly log: Log;
+  readonly limits?: Partial<Limits>;
+}
+
+export interface OpenServer {
+  /** Where it listens: `http://127.0.0.1:7460`. */
+  readonly url: string;
+  /** Ends what is followed, lets requests under way end, and stops listening. */
+  close(): Promise<void>;
+}
+
+/** It cannot listen as the configuration says. */
+export class ServerError extends PermanentError {
+  override readonly name = 'ServerError';
+}
+
+/** Longer parts of a path name nothing. */
+const LONGEST_PARAM = 500;
+
+/** Listens as the configuration says. Throws `ServerError`; then nothing listens. */
+export async function openServer({ engine, config, log, limits: given }: ServerOptions): Promise<OpenServer> {
+  const limits = { ...LIMITS, ...given };
+  const closing = new AbortController();
+  const ask = askRedis({ probe: () => engine.acts.mode(), ...limits });
+  const certificate = await certificateOf(config);
+  const app = await appFor({ engine, config, log, ask, limits, closing: closing.signal }, certificate);
+  const { host, port } = config.http.listen;
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    await app.close();
+    throw new ServerError(`http.listen: ${host}:${port} cannot be listened on: ${messageOf(error)}`);
+  }
+  return {
+    url: `${certificate === undefined ? 'http' : 'https'}://${placeOf(app.server.address() as AddressInfo)}`,
+    async close() {
+      closing.abort();
+      const late = setTimeout(() => app.server.closeAllConnections(), limits.farewellMs);
+      await app.close();
+      clearTimeout(late);
+    },
+  };
+}
+
+async function appFor(desk: Desk, certificate: Certificate | undefined): Promise<App> {
+  const { limits, log } = desk;
+  const answer = problemAnswers(desk);
+  const app = fastify({
+    serverFactory: (handler) => listener(handler, limits, certificate),
+    clientErrorHandler: refuseConnection,
+    frameworkErrors: (error, request, reply) => void answer(error, request, reply as never),
+    bodyLimit: limits.bodyBytes,
+    routerOptions: { maxParamLength: LONGEST_PARAM },
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+  }).withTypeProvider<Shapes>();
+  app.setValidatorCompiler(checkRequest);
+  app.setSerializerCompiler(serializerCompiler);
+  app.setErrorHandler(answer);
+  answerUnknownPaths(app);
+  readJsonOnly(app);
+  app.addHook('onResponse', async ({ method, url, token }, { statusCode }) => {
+    if (isLook(method) || token === undefined) return;
+    log.info('asked over HTTP', { by: token.name, method, path: url, status: statusCode });
+  });
+
+  await guardDoor(app, desk);
+  await describeApi(app);
+  const refuseOtherMethods = refuseWrongMethods(app);
+  addMetrics(app, desk);
+  addHouseRoutes(app, desk);
+  addRunRoutes(app, desk);
+  addLogRoute(app, desk);
+  addActRoutes(app, desk);
+  showDescription(app);
+  refuseOtherMethods();
+  return app;
+}
+
+async function certificateOf({ http: { tls } }: Config): Promise<Certificate | undefined> {
+  if (tls === undefined) return undefined;
+  try {
+    return { cert: await readFile(tls.cert, 'utf8'), key: tls.key.reveal() };
+  } catch (error) {
+    throw new ServerError(`http.tls.cert: ${tls.cert} ${readingFault(error)}`);
+  }
+}
+
+function placeOf({ address, port }: AddressInfo): string {
+  return `${isIPv6(address) ? `[${address}]` : address}:${port}`;
+}

@@ -1,0 +1,187 @@
+/**
+ * What do requests and answers look like? One schema each, from which they are checked, written and described.
+ *
+ * Shapes of the engine's records name every field of theirs, or this does not compile: what is not named here would
+ * be left out of answers silently.
+ */
+import { z } from 'zod';
+import type { Mode } from '../engine/acts.ts';
+import type { Json, Note, Report, Trigger } from '../engine/job.ts';
+import { RUN_STATES, type RunRecord, type RunSummary, type StepView } from '../engine/runs.ts';
+
+type ShapeOf<T> = Readonly<Record<keyof T, z.ZodType>>;
+
+/** Whatever a body can hold: it was JSON before it came here. */
+const AnyJson = z.custom<Json>();
+const Instant = z.string().describe('ISO 8601 in UTC');
+
+const TriggerShape = z.object({
+  kind: z.enum(['cron', 'http', 'cli', 'run']),
+  by: z.string().optional().describe("Who asked: a person's name, a token's, a run's id"),
+  instant: Instant.optional().describe('The due instant of a cron run'),
+} satisfies ShapeOf<Trigger>);
+
+const summary = {
+  id: z.string(),
+  job: z.string(),
+  state: z.enum(RUN_STATES),
+  trigger: TriggerShape,
+  options: z.unknown(),
+  acting: z.boolean().describe('False: a dry run, which changes nothing'),
+  createdAt: Instant,
+  startedAt: Instant.optional(),
+  endedAt: Instant.optional(),
+  progress: z.object({ done: z.number(), total: z.number(), unit: z.string() }).optional(),
+  waiting: z
+    .object({ for: z.string(), since: Instant, until: Instant.optional() } satisfies ShapeOf<
+      NonNullable<RunSummary['waiting']>
+    >)
+    .optional()
+    .describe('What it waits for, completing "waits for …"'),
+  parent: z.string().optional().describe('The run that started it'),
+  cancel: z.string().optional().describe('Who asked it to stop, and why'),
+  error: z.string().optional(),
+  failedStep: z.string().optional(),
+  owner: z.string().optional().describe('The process that works it, while one does'),
+  definition: z.string().describe('Which version of the job it began with'),
+} satisfies ShapeOf<RunSummary>;
+
+const StepShape = z
+  .object({
+    key: z.string(),
+    state: z.enum(['begun', 'done', 'skipped', 'failed', 'unknown']),
+    effect: z.enum(['read', 'idempotent', 'verify', 'once']),
+    tries: z.int(),
+    startedAt: Instant,
+    endedAt: Instant.optional(),
+    why: z.string().optional(),
+  } satisfies ShapeOf<StepView>)
+  .meta({ id: 'Step' });
+
+const NoteShape = z
+  .object({
+    subject: z.string(),
+    verdict: z.string(),
+    why: z.string(),
+    evidence: z.string().optional(),
+    until: z.string().optional(),
+  } satisfies ShapeOf<Note>)
+  .meta({ id: 'Note' });
+
+const ReportShape = z
+  .object({
+    headline: z.string(),
+    sheet: z
+      .object({
+        columns: z.array(z.string()),
+        rows: z.array(z.array(z.union([z.string(), z.number(), z.null()]))),
+      })
+      .optional(),
+    lines: z.array(z.string()).optional(),
+  } satisfies ShapeOf<Report>)
+  .meta({ id: 'Report' });
+
+const whole = {
+  ...summary,
+  report: ReportShape.optional(),
+  notes: z.array(NoteShape),
+  steps: z.array(StepShape).describe('In the order in which they were begun'),
+  claims: z.int().describe('How often a process took it'),
+  resumes: z.int().describe('How often a person had it resumed'),
+} satisfies ShapeOf<RunRecord>;
+
+export const RunShape = z.object(whole).meta({ id: 'Run' });
+
+export const StartedRun = RunShape.extend({
+  dryRunBecause: z.string().optional().describe('Why it changes nothing, where it does not'),
+}).meta({ id: 'StartedRun' });
+
+export const RunPageShape = z
+  .object({
+    runs: z.array(z.object(summary).meta({ id: 'RunSummary' })).describe('Newest first'),
+    next: z
+      .string()
+      .optional()
+      .describe('The cursor of the next page; missing on the last. A page may be short and not the last'),
+  })
+  .meta({ id: 'RunPage' });
+
+export const RunQuery = z.strictObject({
+  job: z.string().min(1).optional(),
+  state: z.enum(RUN_STATES).optional(),
+  limit: z.preprocess(
+    (text) => (typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : text),
+    z.int().min(1).max(200).default(50),
+  ),
+  cursor: z.string().optional().describe('`next` of the page before'),
+});
+
+export const NewRunBody = z
+  .strictObject({
+    options: z
+      .record(z.string(), AnyJson)
+      .default({})
+      .describe('Options of the job, before those of the configuration'),
+    go: z.boolean().default(false).describe('Your yes to changing things; without it this is a dry run'),
+  })
+  .prefault({});
+
+export const NewRunHeaders = z.looseObject({
+  'idempotency-key': z
+    .string()
+    .regex(/^[\x21-\x7e]{1,200}$/)
+    .optional()
+    .describe('The same key with the same body starts one run, however often it is sent within 24 hours'),
+});
+
+export const JobShape = z
+  .object({
+    name: z.string(),
+    summary: z.string(),
+    armed: z
+      .union([
+        z.boolean(),
+        z.object({ aggregates: z.array(z.string()) }),
+        z.object({ projects: z.array(z.string()) }),
+      ])
+      .describe('Where it may change things'),
+    schedule: z.string().optional(),
+    window: z.string().optional(),
+    configured: z.record(z.string(), z.unknown()).describe('Options that the configuration sets'),
+    options: z.record(z.string(), z.unknown()).describe('JSON Schema of the options that it takes'),
+    definition: z.string(),
+  })
+  .meta({ id: 'Job' });
+
+const why = z.string().max(1000).default('no reason given').describe('Kept in the audit');
+
+export const Reason = z.strictObject({ why }).prefault({});
+
+export const DecisionBody = z.strictObject({
+  step: z.string().min(1).max(1000),
+  happened: z
+    .enum(['yes', 'no', 'failed'])
+    .describe('yes: go on. no: run it again. failed: it did not, and it shall not be tried again'),
+  value: AnyJson.optional().describe('What the step would have returned, where the job needs it'),
+  why,
+});
+
+export const ApprovalBody = z.strictObject({
+  key: z.string().min(1).max(1000).describe('Which question; it may be answered before it is asked'),
+  answer: z.enum(['yes', 'no']),
+  why,
+});
+
+export const ModeShape = z
+  .object({
+    mode: z.enum(['freeze', 'halt', '']).describe('Empty: jobs may disrupt, as they are armed'),
+    why: z.string(),
+    since: Instant.optional(),
+  } satisfies ShapeOf<Mode>)
+  .meta({ id: 'Mode' });
+
+export const WhyShape = z
+  .object({ run: z.string(), at: Instant, note: NoteShape })
+  .meta({ id: 'Why', description: 'The latest word on a subject, from any run' });
+
+export const RunParams = z.object({ id: z.string() });

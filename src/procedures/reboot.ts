@@ -71,12 +71,11 @@ async function whatSpeaksAgainst(
 ): Promise<string | undefined> {
   const began = performance.now();
   try {
-    const notOurs = await whyNotOurs(ctx, name);
-    if (notOurs !== undefined) return notOurs;
     const occupancy = await ctx.cloud.occupancy(name);
     const host = await askGuests(ctx, name, signal);
     const verdict = judgeEmptiness({ occupancy, host, tookMs: performance.now() - began });
-    return verdict.empty ? undefined : verdict.reasons.join('; ');
+    // Last, because what is enabled may take a server that the looks before could not see.
+    return verdict.empty ? await whyNotOurs(ctx, name) : verdict.reasons.join('; ');
   } catch (error) {
     signal.throwIfAborted();
     return `what Nova and Placement have on it cannot be read: ${messageOf(error)}`;

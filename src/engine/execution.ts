@@ -71,6 +71,9 @@ export class Execution {
   readonly #stopped = Promise.withResolvers<Parking | 'lost'>();
   readonly #blocks: Block[] = [];
   #inFlight = 0;
+  /** The job has returned or thrown; no branch of it begins anything more. */
+  #over = false;
+  readonly #quiet = Promise.withResolvers<void>();
   #expired = false;
   #handingOver = false;
   #words: Words = { notes: {} };
@@ -147,6 +150,9 @@ export class Execution {
       return { error: error ?? new Error('the job threw nothing') };
     } finally {
       while (this.#telling !== undefined) await this.#telling;
+      // One of several branches has failed: what the others have under way is seen through and journalled.
+      this.#over = true;
+      if (this.#inFlight > 0) await this.#quiet.promise;
     }
   }
 
@@ -244,6 +250,7 @@ export class Execution {
 
   /** Does what the job asked for; if the run must stop there, the job's branch is left standing. */
   async #guarded<T>(act: () => Promise<T>): Promise<T> {
+    if (this.#over) return new Promise<never>(() => {});
     this.#inFlight += 1;
     try {
       return await act();
@@ -253,6 +260,7 @@ export class Execution {
       else throw error;
     } finally {
       this.#inFlight -= 1;
+      if (this.#over && this.#inFlight === 0) this.#quiet.resolve();
       this.#settle();
     }
     return new Promise<never>(() => {});
@@ -261,7 +269,7 @@ export class Execution {
   /** Parks the run once nothing is in flight, also a turn of the event loop later, and something blocks it. */
   #settle(): void {
     setImmediate(() => {
-      if (this.#inFlight > 0) return;
+      if (this.#inFlight > 0 || (this.#over && !this.#handingOver)) return;
       const parking = this.#handingOver ? HANDED_OVER : joined(this.#blocks);
       if (parking !== undefined) this.#stopped.resolve(parking);
     });
@@ -287,7 +295,8 @@ export class Execution {
       return 'succeeded';
     }
     const why = messageOf(error);
-    const state = this.#steps.cancelled !== undefined && !this.#expired ? 'cancelled' : 'failed';
+    // A put-back that failed is a failure also in a cancelled run: it can be resumed there.
+    const state = error instanceof Cancelled && !this.#expired ? 'cancelled' : 'failed';
     this.#around.runLog.log.error(`run ${state}`, { why });
     const failedStep = error instanceof StepFailed ? { failedStep: error.step } : {};
     await this.#call('end', { state, error: why, ...failedStep });

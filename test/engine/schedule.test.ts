@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CronJob } from '../../src/engine/cron.ts';
 import { dueInstants, planTick } from '../../src/engine/schedule.ts';

@@ -282,6 +282,28 @@ describe('a run', () => {
       await expect(engine.acts.resume(id, KIM)).rejects.toThrow('it has succeeded');
     });
 
+    it('sees through what its other branches have under way, and begins nothing more', async () => {
+      const { engine } = await engineFor(async (ctx) => {
+        const slow = ctx
+          .step('slow', { effect: 'idempotent' }, async () => {
+            await new Promise((resolve) => setTimeout(resolve, 50));
+            ctx.world.effects.push('slow');
+          })
+          .then(() =>
+            ctx.step('later', { effect: 'idempotent' }, async () => void ctx.world.effects.push('later')),
+          );
+        const fails = ctx.step('fails', { effect: 'read' }, () => Promise.reject(new Error('no')));
+        await Promise.all([slow, fails]);
+      });
+      const id = await engine.create({ job: 'try', ...CLI });
+
+      expect(await engine.work(id)).toBe('failed');
+
+      expect(world.effects).toEqual(['slow']);
+      const steps = (await engine.runs.get(id))?.steps.map(({ key, state }) => `${key} ${state}`);
+      expect(steps).toEqual(['slow done', 'fails failed']);
+    });
+
     it('times a step out and tries again, although the function never listens', async () => {
       const { engine } = await engineFor((ctx) =>
         ctx.step('hang', { effect: 'read', timeoutMs: 20, retry: QUICK }, ({ attempt }) =>

@@ -157,13 +157,15 @@ export class Acts {
   }
 
   /**
-   * Answers a question of a run, also before it is asked. The first answer holds; returns the one that does.
+   * Answers a question of a run, also before it is asked or the run is there. The first answer holds; returns the
+   * one that does.
    */
   async approve(
     id: string,
     { key, answer, by, why }: Asker & { key: string; answer: 'yes' | 'no' },
   ): Promise<Answered> {
-    await this.#living(id);
+    const state = await this.#options.runs.state(id);
+    if (state !== undefined && isOver(state)) throw new RefusedError(`${id} has ended already (${state})`);
     const mine: Answered = { answer, by, why };
     const { verdict, rest } = await this.#options.call('answer', {
       run: id,

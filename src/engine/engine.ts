@@ -41,7 +41,7 @@ export interface Timings {
   readonly hideMailMs: number;
 }
 
-export const TIMINGS: Timings = {
+const TIMINGS: Timings = {
   leaseMs: 6000,
   renewMs: 1500,
   reconcileMs: 2000,

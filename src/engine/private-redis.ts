@@ -35,7 +35,7 @@ const FOLDERS = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/usr
 
 const starting = new Map<string, Promise<string>>();
 
-export function socketOf({ stateDir }: Place): string {
+function socketOf({ stateDir }: Place): string {
   const socket = join(resolve(stateDir), 'redis', 'redis.sock');
   if (socket.length <= LONGEST_SOCKET_PATH) return socket;
   const digest = createHash('sha256').update(socket).digest('hex').slice(0, 16);

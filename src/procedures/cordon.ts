@@ -88,11 +88,18 @@ async function assertWhole(
     if (over === undefined)
       throw new PermanentError(`the migration of ${serverName({ id, name })} does not end`);
   }
-  const servers = await Promise.all(moved.map(({ id }) => cloud.server(id)));
-  const broken = servers.filter((server) => server !== undefined && isBroken(server)) as Server[];
-  if (broken.length > 0) {
-    const list = sayList(broken.map((server) => `${serverName(server)} is in ${server.status}`));
-    throw new PermanentError(`${sayCount(broken.length, 'server')} not whole after the drain: ${list}`);
+  // Named as they were: of a server whose cell is down Nova does not know the name.
+  const broken = await Promise.all(
+    moved.map(async ({ id, name }) => {
+      const server = await cloud.server(id);
+      if (server === undefined || !isBroken(server)) return [];
+      return [`${serverName({ id, name })} is in ${server.status}`];
+    }),
+  );
+  const faults = broken.flat();
+  if (faults.length > 0) {
+    const count = sayCount(faults.length, 'server');
+    throw new PermanentError(`${count} not whole after the drain: ${sayList(faults)}`);
   }
 
   async function isMoving(id: string): Promise<boolean> {

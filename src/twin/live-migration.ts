@@ -6,6 +6,8 @@ import { drawUuid } from './random.ts';
 import type { Event, Migration, Server } from './state.ts';
 import type { Handlers, World } from './world.ts';
 
+const UNDER_WAY: readonly Migration['status'][] = ['accepted', 'queued', 'preparing', 'running'];
+
 /** Nova has accepted the request, which means little. `wanted` is a service host. */
 export function beginLiveMigration(world: World, server: Server, wanted: string | null): void {
   server.task = 'migrating';
@@ -34,6 +36,18 @@ export function progressOf(
   if (copy === null || status !== 'running' || world.now - copy.since < 500) return undefined;
   const part = copy.ms === null ? 0 : Math.min(1, (world.now - copy.since) / copy.ms);
   return { total: copy.bytes, done: Math.floor(copy.bytes * part) };
+}
+
+/** The server is gone, and with it all that is under way for it. */
+export function abandonMigrations(world: World, server: string): void {
+  for (const migration of world.state.migrations) {
+    if (migration.server !== server) continue;
+    world.forget(migration.uuid);
+    world.unbook(migration.uuid);
+    if (!UNDER_WAY.includes(migration.status)) continue;
+    enter(world, migration, 'error');
+    wakeNext(world, migration.from);
+  }
 }
 
 export const liveHandlers = {

@@ -1,4 +1,5 @@
 /** What happens to servers besides migrations: they are made, stopped, started and deleted. */
+import { abandonMigrations } from './live-migration.ts';
 import { chooseHost, sizesOf } from './placing.ts';
 import { answers } from './power.ts';
 import { drawUuid } from './random.ts';
@@ -77,11 +78,7 @@ export const serverHandlers = {
   'server started': (world, event) =>
     onceItsHostAnswers(world, event, (server) => setRunning(world, server, true)),
   'server deleted': (world, { of }) => {
-    for (const { server, uuid } of world.state.migrations) {
-      if (server !== of) continue;
-      world.forget(uuid);
-      world.unbook(uuid);
-    }
+    abandonMigrations(world, of);
     world.forget(of);
     world.unbook(of);
     delete world.state.servers[of];

@@ -1,0 +1,163 @@
+/** A side of the contract in a tester's hands: clients, bare requests, and servers made to behave in some way. */
+import { expect, vi } from 'vitest';
+import { openStackCloud } from '../../../src/clients/openstack/cloud.ts';
+import { type SshHosts, sshHosts } from '../../../src/clients/ssh.ts';
+import type { Cloud, Migration, Server } from '../../../src/domain/fleet.ts';
+import type { Person, Side } from './side.ts';
+
+export interface Wish {
+  readonly on: string;
+  /** How its live migrations go: seconds, `stuck`, `fail`, `refuse` or `prefail`. */
+  readonly migrates?: string;
+  readonly flavor?: string;
+  /** Id of a server group. */
+  readonly group?: string;
+}
+
+export interface Answered {
+  readonly status: number;
+  /** Parsed JSON; null when there is none. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- tests look at any part of any answer
+  readonly body: any;
+}
+
+export interface Request {
+  readonly body?: object;
+  /** Of Nova; 2.87 if left out. */
+  readonly microversion?: string;
+  readonly token?: string;
+}
+
+export interface Bench {
+  readonly side: Side;
+  readonly cloud: Cloud;
+  readonly hosts: SshHosts;
+  /** Hypervisor hostnames. */
+  readonly hv: Side['hypervisors'];
+  /** `hv01` of `hv01.example`. */
+  hostOf(hypervisor: string): string;
+  /** A bare request to Nova below `/v2.1`, as the administrator. */
+  nova(method: string, path: string, request?: Request): Promise<Answered>;
+  /** Signs in; answers the token. */
+  signIn(person: Person): Promise<string>;
+  /** A running server where it is wished; answers its id. */
+  create(name: string, wish: Wish): Promise<string>;
+  group(name: string): Promise<string>;
+  act(server: string, body: object): Promise<Answered>;
+  /** Stops it and waits until it is. */
+  stop(server: string): Promise<void>;
+  until<T>(look: () => T | Promise<T>): Promise<T>;
+  /** Its newest migration, once it is in this status. */
+  migrating(server: string, status: string): Promise<Migration>;
+  /** Its newest migration, once it is over and the server is left alone. */
+  ended(server: string): Promise<Migration>;
+  serverOf(id: string): Promise<Server>;
+  close(): Promise<void>;
+}
+
+const FINAL = /^(completed|error|failed|cancelled)$/;
+
+export async function openBench(side: Side): Promise<Bench> {
+  const cloud = openStackCloud(side.settings);
+  const hosts = sshHosts(side.ssh);
+  const { authUrl } = side.settings;
+  const { compute, token: adminToken } = await login(authUrl, side.admin);
+
+  const bench: Bench = {
+    side,
+    cloud,
+    hosts,
+    hv: side.hypervisors,
+    hostOf: (hypervisor) => hypervisor.split('.')[0] ?? '',
+
+    async nova(method, path, { body, microversion = '2.87', token = adminToken } = {}) {
+      const response = await fetch(`${compute}${path}`, {
+        method,
+        headers: {
+          'x-auth-token': token,
+          'openstack-api-version': `compute ${microversion}`,
+          ...(body && { 'content-type': 'application/json' }),
+        },
+        ...(body && { body: JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      return { status: response.status, body: text === '' ? null : JSON.parse(text) };
+    },
+
+    signIn: async (person) => (await login(authUrl, person)).token,
+
+    async create(name, { on, migrates, flavor = 'm1.small', group }) {
+      const server = {
+        name,
+        imageRef: side.image,
+        flavorRef: flavor,
+        networks: 'none',
+        host: bench.hostOf(on),
+        metadata: migrates === undefined ? {} : { 'lab:migrate': migrates },
+      };
+      const hints = group === undefined ? {} : { 'os:scheduler_hints': { group } };
+      const { status, body } = await bench.nova('POST', '/servers', { body: { server, ...hints } });
+      expect(status, JSON.stringify(body)).toBe(202);
+      const { id } = body.server;
+      await bench.until(async () => expect(await cloud.server(id)).toMatchObject({ status: 'ACTIVE' }));
+      return id;
+    },
+
+    async group(name) {
+      const body = { server_group: { name, policy: 'anti-affinity' } };
+      return (await bench.nova('POST', '/os-server-groups', { body })).body.server_group.id;
+    },
+
+    act: (server, body) => bench.nova('POST', `/servers/${server}/action`, { body }),
+
+    async stop(server) {
+      await bench.act(server, { 'os-stop': null });
+      await bench.until(async () => expect(await cloud.server(server)).toMatchObject({ status: 'SHUTOFF' }));
+    },
+
+    until: (look) => vi.waitFor(look, side.patience),
+
+    migrating: (server, status) =>
+      bench.until(async () => {
+        const [newest] = await cloud.migrations(server);
+        expect(newest?.status).toBe(status);
+        return newest as Migration;
+      }),
+
+    ended: (server) =>
+      bench.until(async () => {
+        expect(await bench.serverOf(server)).not.toHaveProperty('task');
+        const [newest] = await cloud.migrations(server);
+        expect(newest?.status).toMatch(FINAL);
+        return newest as Migration;
+      }),
+
+    async serverOf(id) {
+      const server = await cloud.server(id);
+      if (server === undefined) throw new Error(`there is no server ${id}`);
+      return server;
+    },
+
+    async close() {
+      hosts.close();
+      await side.close();
+    },
+  };
+  return bench;
+}
+
+async function login(authUrl: string, { name, password, project }: Person) {
+  const domain = { id: 'default' };
+  const identity = { methods: ['password'], password: { user: { name, password, domain } } };
+  const response = await fetch(`${authUrl}/auth/tokens`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ auth: { identity, scope: { project: { name: project, domain } } } }),
+  });
+  const { token } = (await response.json()) as {
+    token: { catalog: { type: string; endpoints: { interface: string; url: string }[] }[] };
+  };
+  const nova = token.catalog.find(({ type }) => type === 'compute');
+  const compute = nova?.endpoints.find((endpoint) => endpoint.interface === 'public')?.url ?? '';
+  return { token: response.headers.get('x-subject-token') ?? '', compute };
+}

@@ -1,0 +1,41 @@
+/** The contract of a cloud as Nightshift relies on it: one suite, run over a real OpenStack and over the twin. */
+import { afterAll, beforeAll, describe } from 'vitest';
+import { type Bench, openBench } from './bench.ts';
+import { coldMigrationContract } from './cold-migration.ts';
+import { cordonContract } from './cordon.ts';
+import { fleetContract } from './fleet.ts';
+import { liveMigrationContract } from './live-migration.ts';
+import { lostCellContract } from './lost-cell.ts';
+import { migrationFaultContract } from './migration-faults.ts';
+import { rebootContract } from './reboot.ts';
+import { serviceContract } from './service.ts';
+import type { Side } from './side.ts';
+import { signInContract } from './sign-in.ts';
+
+export function cloudContract(name: string, open: () => Promise<Side>): void {
+  describe(name, () => {
+    let bench: Bench;
+    beforeAll(async () => {
+      bench = await openBench(await open());
+    });
+    afterAll(() => bench.close());
+
+    const parts = {
+      'the fleet': fleetContract,
+      'a cordon': cordonContract,
+      'a live migration': liveMigrationContract,
+      'a live migration that goes wrong': migrationFaultContract,
+      'a cold migration': coldMigrationContract,
+      'a compute service': serviceContract,
+      'a hypervisor that is rebooted': rebootContract,
+      'a cell that is lost': lostCellContract,
+      'signing in': signInContract,
+    };
+    for (const [part, contract] of Object.entries(parts)) {
+      describe(part, () => {
+        beforeAll(() => bench.side.reset());
+        contract(() => bench);
+      });
+    }
+  });
+}

@@ -2,9 +2,17 @@
 import type { z } from 'zod';
 import type { Asker } from '../engine/acts.ts';
 import { type App, askerOf, type Desk, OR_PROBLEM } from './desk.ts';
-import { findRun } from './find-run.ts';
+import { couldBeRun, findRun, noRun } from './find-run.ts';
 import { Problem } from './problem.ts';
-import { ApprovalBody, DecisionBody, ModeShape, Reason, RunParams, RunShape } from './shapes.ts';
+import {
+  AnsweredShape,
+  ApprovalBody,
+  DecisionBody,
+  ModeShape,
+  Reason,
+  RunParams,
+  RunShape,
+} from './shapes.ts';
 
 /** One thing that can be said of a run: what it is called, and what is said with it. */
 interface Saying<Body> {
@@ -58,17 +66,28 @@ export function addActRoutes(app: App, desk: Desk): void {
     (id, { value, ...decision }) =>
       engine.acts.decide(id, { ...decision, ...(value === undefined ? {} : { value }) }),
   );
-  ofRun(
-    { name: 'approve', summary: 'Answer a question of a run; the first answer holds', body: ApprovalBody },
-    async (id, mine) => {
-      const { answer, by, why } = await engine.acts.approve(id, mine);
-      if (answer === mine.answer) return;
-      throw new Problem(
-        'refused',
-        `${by} has answered ${answer} already (${why}), and the first answer holds`,
-      );
+  app.route({
+    method: 'POST',
+    url: '/api/v1/runs/:id/approve',
+    schema: {
+      operationId: 'approveRun',
+      summary:
+        'Answer a question of a run, also before it is asked or the run is there; the first answer holds',
+      params: RunParams,
+      body: ApprovalBody,
+      response: { 200: AnsweredShape, ...OR_PROBLEM },
     },
-  );
+    handler: async (request) => {
+      const { id } = request.params;
+      const [job = ''] = id.split('~');
+      if (!couldBeRun(id) || !engine.jobs.has(job)) throw noRun(id);
+      const mine = { ...request.body, by: askerOf(request) };
+      const held = await ask(() => engine.acts.approve(id, mine));
+      if (held.answer === mine.answer) return held;
+      const first = `${held.by} has answered ${held.answer} before (${held.why})`;
+      throw new Problem('refused', `${first}, and the first answer holds`);
+    },
+  });
 
   for (const [name, mode, summary] of [
     ['freeze', 'freeze', 'Begin no new disruption; putting back goes on'],

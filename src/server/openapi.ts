@@ -35,7 +35,7 @@ export async function describeApi(app: App): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Nightshift', version, description: ABOUT, license: { name: 'Apache-2.0' } },
+      info: { title: 'Nightshift', version, description: ABOUT },
       components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
       security: [{ token: [] }],
     },

@@ -24,7 +24,7 @@ export function problemOf(error: unknown, request: FailedRequest): Problem {
     );
   }
   if (error instanceof KeyReused) {
-    const what = `this Idempotency-Key was given before with another request, and stands for ${error.run}`;
+    const what = `This Idempotency-Key was given before with another request, and stands for ${error.run}`;
     return new Problem('key-reused', `${what}. Take a new key for a new run`);
   }
   if (error instanceof RefusedError) return new Problem('refused', error.message);
@@ -53,7 +53,7 @@ function ofFramework(error: unknown, request: FailedRequest): Problem | undefine
   if (!(error instanceof Error)) return undefined;
   const { code, statusCode } = error as Error & { code?: string; statusCode?: number };
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
-    return new Problem('body-too-large', `a body may have ${request.bodyBytes / 1024} KiB`);
+    return new Problem('body-too-large', `A body may have ${request.bodyBytes / 1024} KiB`);
   const known = KNOWN[code ?? ''];
   if (known !== undefined) return new Problem(...known);
   if (statusCode === undefined || statusCode < 400 || statusCode >= 500) return undefined;
@@ -61,11 +61,11 @@ function ofFramework(error: unknown, request: FailedRequest): Problem | undefine
 }
 
 const KNOWN: Readonly<Record<string, readonly [ProblemKind, string]>> = {
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['body-not-json', 'send the body as application/json'],
-  FST_ERR_CTP_EMPTY_JSON_BODY: ['unreadable-request', 'the body is empty: send {}, or no content type'],
-  FST_ERR_BAD_URL: ['unreadable-request', 'the path is no URL: a % stands before two digits, as in %20'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['body-not-json', 'Send the body as application/json'],
+  FST_ERR_CTP_EMPTY_JSON_BODY: ['unreadable-request', 'The body is empty: send {}, or no content type'],
+  FST_ERR_BAD_URL: ['unreadable-request', 'The path is no URL: a % stands before two digits, as in %20'],
 };
 
 function unforeseen({ id }: FailedRequest): Problem {
-  return new Problem('internal', `the log of the daemon says more; look there for request ${id}`);
+  return new Problem('internal', `The log of the daemon says more; look there for request ${id}`);
 }

@@ -86,8 +86,11 @@ export function faulty(faults: readonly ProblemFault[]): Problem {
   return new Problem('faulty-request', all.join('; '), { faults });
 }
 
-/** With a capital where it begins with a plain word, and a full stop. */
+/** With a full stop, and a capital unless it begins with a name. */
 function sentence(text: string): string {
-  const begun = /^[a-z]+ /.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
+  const begun = text.replace(
+    /^(there|this|that|the|it) /,
+    (word) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`,
+  );
   return /[.?]$/.test(begun) ? begun : `${begun}.`;
 }

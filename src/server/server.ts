@@ -1,6 +1,7 @@
 /** The HTTP face of a daemon: starts runs, shows them, and passes on what people say. */
 import { readFile } from 'node:fs/promises';
 import { type AddressInfo, isIPv6 } from 'node:net';
+import { createSecureContext } from 'node:tls';
 import fastify from 'fastify';
 import { serializerCompiler } from 'fastify-type-provider-zod';
 import type { Config } from '../config.ts';
@@ -108,11 +109,16 @@ async function appFor(desk: Desk, certificate: Certificate | undefined): Promise
 
 async function certificateOf({ http: { tls } }: Config): Promise<Certificate | undefined> {
   if (tls === undefined) return undefined;
-  try {
-    return { cert: await readFile(tls.cert, 'utf8'), key: tls.key.reveal() };
-  } catch (error) {
+  const cert = await readFile(tls.cert, 'utf8').catch((error: unknown) => {
     throw new ServerError(`http.tls.cert: ${tls.cert} ${readingFault(error)}`);
+  });
+  const certificate = { cert, key: tls.key.reveal() };
+  try {
+    createSecureContext(certificate);
+  } catch (error) {
+    throw new ServerError(`http.tls: the certificate and its key cannot be used: ${messageOf(error)}`);
   }
+  return certificate;
 }
 
 function placeOf({ address, port }: AddressInfo): string {

@@ -6,7 +6,7 @@
  */
 import { z } from 'zod';
 import type { Mode } from '../engine/acts.ts';
-import type { Json, Note, Report, Trigger } from '../engine/job.ts';
+import type { Answered, Json, Note, Report, Trigger } from '../engine/job.ts';
 import { RUN_STATES, type RunRecord, type RunSummary, type StepView } from '../engine/runs.ts';
 
 type ShapeOf<T> = Readonly<Record<keyof T, z.ZodType>>;
@@ -171,6 +171,14 @@ export const ApprovalBody = z.strictObject({
   answer: z.enum(['yes', 'no']),
   why,
 });
+
+export const AnsweredShape = z
+  .object({
+    answer: z.enum(['yes', 'no']),
+    by: z.string(),
+    why: z.string(),
+  } satisfies ShapeOf<Answered>)
+  .meta({ id: 'Answered', description: 'The answer that holds, and whose it is' });
 
 export const ModeShape = z
   .object({

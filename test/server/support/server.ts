@@ -73,12 +73,16 @@ export async function openFront({
   const house = await openHouse({ durable });
   const { engine } = await house.engine(jobs, engineOptions);
   const path = join(house.stateDir, 'nightshift.yaml');
-  writeFileSync(path, `http: { listen: "127.0.0.1:0", ${http} }\n${settings}\n`);
+  const listen = http.includes('listen:') ? '' : 'listen: "127.0.0.1:0", ';
+  writeFileSync(path, `http: { ${listen}${http} }\n${settings}\n`);
   const config = await readConfig({ path, env: {}, cwd: house.stateDir, jobs });
   const say = (message: string, fields?: object): void =>
     void house.logged.push(`${message} ${JSON.stringify(fields ?? {})}`);
   const log = { info: say, warn: say, error: say };
-  const server = await openServer({ engine, config, log, limits });
+  const server = await openServer({ engine, config, log, limits }).catch(async (error: unknown) => {
+    await house.close();
+    throw error;
+  });
 
   const ask: Front['ask'] = async (path, { method = 'GET', body, token = OPERATE, headers = {} } = {}) => {
     const answer = await fetch(`${server.url}${path}`, {

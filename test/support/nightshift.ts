@@ -66,7 +66,7 @@ ${settings}`,
   );
   const access = await openRedis({ stateDir: join(dir, 'state'), onError: () => {} });
   const redis = access.connect();
-  const children = new Set<ChildProcess>();
+  const running = new Map<ChildProcess, Promise<Ended>>();
   const surroundings = {
     PATH: process.env.PATH,
     HOME: dir,
@@ -78,14 +78,14 @@ ${settings}`,
 
   function run(program: string, args: readonly string[]): Running {
     const child = spawn(program, args, { cwd: dir, env: surroundings, stdio: ['ignore', 'pipe', 'pipe'] });
-    children.add(child);
     let [out, err] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
     const ended = once(child, 'close').then(([exit]) => {
-      children.delete(child);
+      running.delete(child);
       return { exit: exit as number | null, out, err };
     });
+    running.set(child, ended);
     return {
       child,
       ended,
@@ -121,10 +121,25 @@ ${settings}`,
       return (JSON.parse(out) as { id: string }).id;
     },
     async close() {
-      for (const child of children) child.kill('SIGKILL');
+      const left = [...running];
+      for (const [child] of left) child.kill('SIGKILL');
+      await Promise.all(left.map(([, ended]) => ended));
+      const server = Number(readFileSync(join(dir, 'state/redis/redis.pid'), 'utf8'));
       await redis.quit();
-      await access.close();
+      // Redis may notice later than we do that the others are gone, and then it is not the last one's to stop.
+      await eventually('the private Redis to end', async () => {
+        await access.close();
+        return !isAlive(server);
+      });
       rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }

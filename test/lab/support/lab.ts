@@ -36,17 +36,22 @@ export function openrc(): Record<string, string> {
 
 /**
  * No servers, every service enabled, and every hypervisor with a new kernel that awaits its reboot,
- * which takes a second. Live migrations take no time but where a server's metadata says otherwise.
+ * which takes a second. Live migrations take no time.
  */
 export function resetLab(): void {
   execFileSync(up, ['reset', '--dir', labDir]);
-  writeFileSync(join(labDir, 'behaviour.json'), JSON.stringify({ default_seconds: 0 }));
+  setMigrations({});
   for (const name of HYPERVISORS) {
     writeFileSync(fileOf(name, 'reboot_seconds'), '1\n');
     writeFileSync(fileOf(name, 'kernel'), `${OLD_KERNEL}\n`);
     writeFileSync(fileOf(name, 'kernel.next'), `${NEW_KERNEL}\n`);
     rmSync(fileOf(name, 'reboots'), { force: true });
   }
+}
+
+/** How the live migrations of these servers, by id, go from now on: seconds, or the fault that ends them. */
+export function setMigrations(ways: Readonly<Record<string, number | 'fail' | 'refuse' | 'stuck'>>): void {
+  writeFileSync(join(labDir, 'behaviour.json'), JSON.stringify({ default_seconds: 0, ...ways }));
 }
 
 /** A file of the hypervisor's, which on the host itself is `$LAB_DIR/hosts/$LAB_HOST/…`. */

@@ -4,9 +4,8 @@ import { once } from 'node:events';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { expect } from 'vitest';
-import type { RunRecord } from '../../../src/engine/runs.ts';
+import type { RunRecord, RunState } from '../../../src/engine/runs.ts';
 import { ADDRESSES, labDir, openrc, until } from './lab.ts';
 
 const launcher = new URL('../../../src/nightshift.js', import.meta.url).pathname;
@@ -80,6 +79,15 @@ export class Site {
     return await this.ask('show', run);
   }
 
+  /** Waits until a run is in this state; answers the run. */
+  async reached(run: string, state: RunState): Promise<RunRecord> {
+    return await until(async () => {
+      const seen = await this.show(run);
+      expect(seen.state).toBe(state);
+      return seen;
+    });
+  }
+
   /** Runs a command line as a mail or a page shows it, in a shell. */
   async type(commandLine: string): Promise<Said> {
     const nightshift = `nightshift() { "${process.execPath}" "${launcher}" -c "${this.#config}" "$@"; }`;
@@ -93,14 +101,13 @@ export class Site {
     const child = this.#start(['daemon']);
     this.#daemons.add(child);
     child.once('exit', () => this.#daemons.delete(child));
-    const said: string[] = [];
-    child.stderr?.on('data', (text) => said.push(String(text)));
+    let said = '';
     await new Promise<void>((works, fails) => {
-      createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
-        said.push(line);
-        if (line.includes('nightshift works')) works();
+      child.stderr?.on('data', (text) => {
+        said += text;
+        if (said.includes('nightshift works')) works();
       });
-      child.once('exit', (code) => fails(new Error(`the daemon ended with ${code}: ${said.join('\n')}`)));
+      child.once('exit', (code) => fails(new Error(`the daemon ended with ${code}: ${said}`)));
     });
     return { kill: () => end(child, 'SIGKILL') };
   }
@@ -148,8 +155,8 @@ export class Site {
     await Promise.all([...this.#daemons].map((daemon) => end(daemon, 'SIGTERM')));
     const left = this.#redis();
     if (left !== undefined) process.kill(left, 'SIGKILL');
-    const logs = join(this.dir, 'state/logs');
-    if (existsSync(logs)) cpSync(logs, join(labDir, 'log/nightshift'), { recursive: true });
+    for (const kept of ['state/logs', 'mail'].map((folder) => join(this.dir, folder)))
+      if (existsSync(kept)) cpSync(kept, join(labDir, 'log/nightshift'), { recursive: true });
     rmSync(this.dir, { recursive: true, force: true });
     if (left !== undefined) throw new Error(`the private Redis, process ${left}, outlived its last user`);
   }
@@ -193,15 +200,22 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   await exit;
 }
 
-/** Undoes quoted-printable, which is how the text travels. */
 function readMail(raw: string): Mail {
   const [, head = '', body = ''] = /^([\s\S]*?)\r?\n\r?\n([\s\S]*)$/.exec(raw) ?? [];
-  const bytes = body
-    .replaceAll(/=\r?\n/g, '')
-    .replaceAll(/=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
   const subject = /^Subject: (.*(?:\r?\n[ \t].*)*)/m.exec(head)?.[1] ?? '';
   return {
-    subject: subject.replaceAll(/\r?\n[ \t]/g, ' '),
-    text: Buffer.from(bytes, 'latin1').toString('utf8').replaceAll('\r\n', '\n'),
+    // What is folded or not ASCII travels as encoded words, with an underscore for a space.
+    subject: subject
+      .replaceAll(/\?=\s+=\?UTF-8\?Q\?/g, '')
+      .replaceAll(/=\?UTF-8\?Q\?(.*?)\?=/g, (_, word: string) => decode(word.replaceAll('_', ' '))),
+    text: decode(body.replaceAll(/=\r?\n/g, '')).replaceAll('\r\n', '\n'),
   };
+}
+
+/** Undoes quoted-printable, in which mails travel. */
+function decode(printable: string): string {
+  const bytes = printable.replaceAll(/=([0-9A-F]{2})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  return Buffer.from(bytes, 'latin1').toString('utf8');
 }

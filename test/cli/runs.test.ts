@@ -80,7 +80,7 @@ describe('run', () => {
   it('is left to the daemon where one lives, and log -f stays with it to its end', async () => {
     const service = await daemon();
 
-    const { exit, out } = await site.nightshift('run', 'ring-bell', '--go', '-o', 'restMs=300');
+    const { exit, out } = await site.nightshift('run', 'ring-bell', '--go', '-o', 'restMs=1500');
     const [id = ''] = out.split(':');
     const log = await site.nightshift('log', '-f', id);
 

@@ -128,7 +128,7 @@ export class Acts {
   /** No new disruption begins; putting back goes on. With `halt`, migrations under way are aborted too. */
   async setMode(mode: Mode['mode'], { by, why }: Asker): Promise<void> {
     await this.#options.call('mode', { mode, by, why: mode === '' ? '' : `${by}: ${why}` });
-    for (const run of await this.due()) await this.#options.ring(run);
+    await Promise.all((await this.due()).map((run) => this.#options.ring(run)));
   }
 
   async mode(): Promise<Mode> {

@@ -224,7 +224,7 @@ async function fire({
   return new Promise((resolve, reject) => {
     const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
     const asking = request(
-      { agent, hostname, port, method, path, headers: { ...headers, ...length }, timeout: 10_000 },
+      { agent, hostname, port, method, path, headers: { ...headers, ...length }, timeout: 30_000 },
       (answer) => {
         const status = answer.statusCode ?? 0;
         const type = answer.headers['content-type'] ?? '';

@@ -29,7 +29,8 @@ export type Command =
       readonly redirects: readonly Redirect[];
     }
   | { readonly kind: 'for'; readonly name: string; readonly words: readonly Word[]; readonly body: Script }
-  | { readonly kind: 'group'; readonly script: Script; readonly redirects: readonly Redirect[] };
+  /** In braces; `apart` in parentheses, which is a shell of its own. */
+  | { readonly kind: 'group' | 'apart'; readonly script: Script; readonly redirects: readonly Redirect[] };
 
 export interface Pipeline {
   readonly negated: boolean;
@@ -104,15 +105,15 @@ class Parser {
     if (this.#word('for')) return this.#for();
     if (this.#sees(/(?:while|until|case|function)\s/y))
       throw new SyntaxFault(`unknown here: ${this.rest(8)}`);
-    if (this.#word('{')) return this.#group(() => this.#need('}'));
-    if (this.#take(/\(/y) !== undefined) return this.#group(() => this.#need(')'));
+    if (this.#word('{')) return this.#group('group', '}');
+    if (this.#take(/\(/y) !== undefined) return this.#group('apart', ')');
     return this.#simple();
   }
 
-  #group(close: () => void): Command {
+  #group(kind: 'group' | 'apart', end: string): Command {
     const script = this.script();
-    close();
-    return { kind: 'group', script, redirects: this.#redirects() };
+    this.#need(end);
+    return { kind, script, redirects: this.#redirects() };
   }
 
   #if(): Command {
@@ -267,7 +268,7 @@ class Parser {
   }
 
   #blanks(): void {
-    this.#skip(/(?:[ \t]|\\\n)*/y);
+    this.#skip(/(?:[ \t]|\\\n)*(?:#[^\n]*)?/y);
   }
 
   #skip(pattern: RegExp): void {

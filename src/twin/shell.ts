@@ -118,6 +118,8 @@ async function runCommand(scope: Scope, command: Command): Promise<number> {
       return runSimple(within, command);
     case 'group':
       return runScript(within, command.script);
+    case 'apart':
+      return runApart(within, command.script);
     case 'if':
       for (const { when, run } of command.branches) {
         if ((await runScript(within, when)) === 0) return run.length === 0 ? 0 : runScript(within, run);

@@ -13,6 +13,8 @@ import { RunParams } from './shapes.ts';
 const NDJSON = 'application/x-ndjson';
 const EVENTS = 'text/event-stream';
 const CHUNK_BYTES = 256 * 1024;
+/** Who reads slowly is waited for after so many bytes, not after so many chunks. */
+const BY_BYTES = { objectMode: false, highWaterMark: CHUNK_BYTES };
 
 const LogHeaders = z.looseObject({
   range: z.string().optional().describe('`bytes=1000-`: what came since; 416 as long as nothing did'),
@@ -51,12 +53,12 @@ export function addLogRoute(app: App, desk: Desk): void {
     });
     const signal = AbortSignal.any([gone.signal, desk.closing]);
     reply.headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no' }).type(EVENTS);
-    return reply.send(Readable.from(followLog(desk, { run: id, from, signal })));
+    return reply.send(Readable.from(followLog(desk, { run: id, from, signal }), BY_BYTES));
   }
 
   function sendBytes(id: string, range: ByteRange, reply: FastifyReply): FastifyReply {
     reply.headers({ 'accept-ranges': 'bytes', 'content-length': range.end - range.start }).type(NDJSON);
-    return reply.send(Readable.from(bytesOf(desk, id, range)));
+    return reply.send(Readable.from(bytesOf(desk, id, range), BY_BYTES));
   }
 
   app.route({

@@ -78,7 +78,10 @@ async function daemon({ house, engine, terminal }: Visit): Promise<number> {
       .filter(([, { armed }]) => armed !== false)
       .map(([name]) => name),
   });
+  const { openServer } = await import('../server/server.ts');
+  const server = await openServer({ engine, config, log });
   await engine.start();
+  log.info('nightshift listens', { url: server.url });
   log.info(
     engine.doubt === undefined
       ? 'nightshift works'
@@ -86,6 +89,7 @@ async function daemon({ house, engine, terminal }: Visit): Promise<number> {
   );
   if (!told.aborted) await once(told, 'abort');
   log.info('nightshift hands over and ends');
+  await server.close();
   terminal.json({ handedOver: true });
   return EXIT.done;
 }

@@ -97,7 +97,12 @@ describe('run', () => {
         .trim()
         .split('\n')
         .map((line) => JSON.parse(line).message),
-    ).toEqual(['nightshift starts', 'nightshift works', 'nightshift hands over and ends']);
+    ).toEqual([
+      'nightshift starts',
+      'nightshift listens',
+      'nightshift works',
+      'nightshift hands over and ends',
+    ]);
   });
 
   it.each(['SIGINT', 'SIGTERM'] as const)(

@@ -59,6 +59,7 @@ export async function openSite({
     'nightshift.yaml',
     `dryRun: false
 stateDir: state
+http: { listen: '127.0.0.1:0' }
 jobsDir: ${JOBS}
 jobs:
   ring-bell: { armed: true, options: { file: ${join(dir, 'rings')} } }

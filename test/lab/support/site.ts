@@ -54,6 +54,7 @@ export class Site {
       dryRun: false,
       operators: { mail: ['ops@example.org'] },
       stateDir: join(this.dir, 'state'),
+      http: { listen: '127.0.0.1:0' },
       ssh: { user: 'root', key: `file:${join(labDir, 'ssh/id_ed25519')}`, knownHosts, addresses: ADDRESSES },
       mail: { folder: join(this.dir, 'mail') },
       jobs: { 'reboot-hypervisors': { armed: true, options: { ...OPTIONS, ...options } } },

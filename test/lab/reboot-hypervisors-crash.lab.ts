@@ -170,8 +170,9 @@ it('has moved each server off each hypervisor once, and lost none', async () => 
   expect(Object.values(await standing()).map((said) => said.split(' ')[0])).toEqual(Array(4).fill('ACTIVE'));
 });
 
-it('mails one report at the end', () => {
-  const reports = site.mails().filter(({ subject }) => !subject.includes('needs you'));
-
-  expect(reports).toMatchObject([{ subject: expect.stringMatching(/: 4 rebooted$/) }]);
+it('mails one report at the end', async () => {
+  await until(() => {
+    const reports = site.mails().filter(({ subject }) => !subject.includes('needs you'));
+    expect(reports).toMatchObject([{ subject: expect.stringMatching(/: 4 rebooted$/) }]);
+  });
 });

@@ -121,11 +121,10 @@ it('refuses to reboot what Nova calls empty while its cell is down, and goes on 
   await site.reached(run, 'waiting');
   await act(servers.asleep, 'os-start', 'ACTIVE');
   release = await silenceCell();
-  expect(await listedOn(HV05)).toEqual([]);
-  expect(domainsOn(HV05).running).toEqual([servers.asleep]);
 
-  await site.nightshift('thaw');
+  const [listed] = await Promise.all([listedOn(HV05), site.nightshift('thaw')]);
 
+  expect(listed).toEqual([]);
   const { notes } = await site.reached(run, 'failed');
   expect(notes).toMatchObject([{ verdict: 'needs you', why: expect.stringContaining('a cell is down') }]);
   await release();
@@ -135,7 +134,11 @@ it('refuses to reboot what Nova calls empty while its cell is down, and goes on 
   expect(domainsOn(HV05).running).toEqual([servers.asleep]);
   expect(await disabled()).toEqual({ hv05: expect.stringContaining(run) });
 
-  const mail = site.mails().find(({ text }) => text.includes(run) && text.includes('Needs you'));
+  const mail = await until(() => {
+    const found = site.mails().find(({ text }) => text.includes(run) && text.includes('Needs you'));
+    expect(found).toBeDefined();
+    return found;
+  });
   const command = /go on, when repaired: +(nightshift .*)/.exec(mail?.text ?? '')?.[1] ?? '';
   expect(await site.type(command)).toMatchObject({
     exit: 0,
@@ -143,4 +146,6 @@ it('refuses to reboot what Nova calls empty while its cell is down, and goes on 
   });
   await site.reached(run, 'succeeded');
   expect(await disabled()).toEqual({});
+  expect(kernelOf(HV05)).toBe(OLD_KERNEL);
+  await until(() => expect(site.mails().some(({ text }) => text.includes(`given back  ${HV05}`))).toBe(true));
 });

@@ -3,7 +3,7 @@ import type { ChainableCommander, Redis } from 'ioredis';
 import { redisNow } from './clock.ts';
 import type { RunState } from './runs.ts';
 
-export interface RunCount {
+interface RunCount {
   readonly job: string;
   readonly state: RunState;
   readonly runs: number;

@@ -38,7 +38,9 @@ export function addLogRoute(app: App, desk: Desk): void {
   const { engine, ask, limits } = desk;
   let followers = 0;
 
-  async function follow(id: string, from: number, reply: FastifyReply): Promise<FastifyReply> {
+  function follow(id: string, from: number, reply: FastifyReply): FastifyReply {
+    // Who left while Redis was asked will not be heard leaving.
+    if (reply.raw.destroyed) return reply.code(204).send();
     if (followers >= limits.followers) {
       throw new Problem(
         'too-many-requests',

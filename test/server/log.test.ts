@@ -215,10 +215,23 @@ describe('following a log', () => {
       return stream.status === 200 && stream;
     });
     for (const stream of [...streams, freed]) stream.hangUp();
+    await Promise.allSettled(
+      Array.from({ length: 50 }, async (_, ms) => {
+        const headers = { ...HEADERS, accept: 'text/event-stream' };
+        const signal = AbortSignal.timeout(ms % 10);
+        await (await fetch(url, { headers, signal })).text();
+      }),
+    );
+    const last = await eventually('all places', async () => {
+      const all = await Promise.all([1, 2, 3].map(() => openEvents(url, HEADERS)));
+      for (const stream of all) stream.hangUp();
+      return all.every(({ status }) => status === 200);
+    });
     writing.open();
 
     expect(fourth.status).toBe(429);
     expect(fourth.json.detail).toBe('3 logs are followed already; try again later.');
+    expect(last).toBe(true);
   });
 
   it.each(['-1', 'x', '1e3', '9'.repeat(16)])('refuses %j as the id of an event', async (id) => {

@@ -1,10 +1,10 @@
 /** The simulated cloud's HTTP face: what was asked, by whom, and how it is answered or not. */
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { ApiFault } from './faults.ts';
-import { drawUuid } from './random.ts';
 import type { World } from './world.ts';
 
 export type Service = ApiFault['service'];
@@ -72,7 +72,7 @@ export async function openHttp(
   async function serve(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const { pathname, searchParams: query } = new URL(request.url ?? '/', url);
     const [, service, path = ''] = /^\/(identity|compute|placement)(\/.*)?$/.exec(pathname) ?? [];
-    const requestId = `req-${drawUuid(world.state)}`;
+    const requestId = `req-${randomUUID()}`;
     try {
       const body = await text(request);
       before();

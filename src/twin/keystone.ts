@@ -1,4 +1,5 @@
 /** Keystone v3: tokens that expire, the catalog, and who the projects and their people are. */
+import { randomBytes } from 'node:crypto';
 import {
   type Answer,
   type Ask,
@@ -9,7 +10,6 @@ import {
   type Reply,
   type Route,
 } from './http.ts';
-import { drawHex } from './random.ts';
 import type { Project, User } from './state.ts';
 import type { World } from './world.ts';
 
@@ -26,6 +26,7 @@ export interface Keystone {
 }
 
 const DOMAIN = { id: 'default', name: 'Default' };
+const ROLE_IDS = { admin: 'f28fe2991f994e8cac50a79efb3e9663', member: '0e0bc94e859640339af246f8d8b7611f' };
 const UNAUTHORIZED = 'The request you have made requires authentication.';
 
 /** Tokens are kept in memory: a cloud that is started again knows none of them. */
@@ -71,19 +72,20 @@ export function openKeystone(world: World): Keystone {
     if (project === undefined || (project.id !== user.projectId && user.role !== 'admin'))
       throw unauthorized();
 
-    const id = `gAAAAA${drawHex(world.state)}${drawHex(world.state)}`;
+    // Not from the seed: how often somebody signs in must not change what happens in the cloud.
+    const id = `gAAAAA${randomBytes(32).toString('base64url')}`;
     const token: Token = { user, project, expiresAt: world.now + world.state.pace.tokenMs };
     tokens.set(id, token);
     const body = {
       token: {
         methods: ['password'],
         user: { domain: DOMAIN, id: user.id, name: user.name, password_expires_at: null },
-        audit_ids: [drawHex(world.state).slice(0, 22)],
+        audit_ids: [randomBytes(16).toString('base64url')],
         expires_at: keystoneTime(token.expiresAt),
         issued_at: keystoneTime(world.now),
         project: { domain: DOMAIN, ...project },
         is_domain: false,
-        roles: [{ id: roleId(user), name: user.role }],
+        roles: [{ id: ROLE_IDS[user.role], name: user.role }],
         catalog: catalog(ask),
       },
     };
@@ -124,7 +126,7 @@ export function openKeystone(world: World): Keystone {
       rows.map((user) => ({
         scope: { project: named ? { ...projectOf(user), domain: DOMAIN } : { id: user.projectId } },
         user: named ? { id: user.id, name: user.name, domain: DOMAIN } : { id: user.id },
-        role: named ? { id: roleId(user), name: user.role } : { id: roleId(user) },
+        role: named ? { id: ROLE_IDS[user.role], name: user.role } : { id: ROLE_IDS[user.role] },
       })),
     );
   }
@@ -195,10 +197,6 @@ function showUser(user: User | undefined): object | undefined {
       options: {},
     }
   );
-}
-
-function roleId({ role }: User): string {
-  return role === 'admin' ? 'f28fe2991f994e8cac50a79efb3e9663' : '0e0bc94e859640339af246f8d8b7611f';
 }
 
 /** By id, or by name in the only domain there is. */

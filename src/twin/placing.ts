@@ -29,9 +29,8 @@ export function capacityOf({ stock }: Hypervisor): Sizes {
  * with `wanted`, that one or none. Undefined is Nova's "No valid host was found".
  */
 export function chooseHost(world: World, server: Server, wanted: string | null): string | undefined {
-  const candidates = Object.values(world.state.hypervisors).filter(
-    (hypervisor) => (wanted === null || hypervisor.host === wanted) && admits(world, hypervisor, server),
-  );
+  const asked = wanted === null ? Object.values(world.state.hypervisors) : [world.hypervisor(wanted)];
+  const candidates = asked.filter((hypervisor) => admits(world, hypervisor, server));
   const free = (hypervisor: Hypervisor) => capacityOf(hypervisor).ramMb - world.used(hypervisor.host).ramMb;
   const [best] = candidates.toSorted((a, b) => free(b) - free(a) || a.number - b.number);
   return best?.host;
@@ -59,9 +58,8 @@ function fits(world: World, hypervisor: Hypervisor, flavor: Flavor): boolean {
 function hasFreeDevice(world: World, { host, stock }: Hypervisor, flavor: Flavor): boolean {
   if (!hasDevice(flavor)) return true;
   if (stock.gpus === 0) return false;
-  const taken = Object.values(world.state.servers).filter(
-    (server) => server.host === host && hasDevice(world.flavorOf(server)),
-  );
+  const booked = world.bookings(host).map(([consumer]) => world.server(consumer));
+  const taken = booked.filter((server) => server !== undefined && hasDevice(world.flavorOf(server)));
   return taken.length < stock.gpus;
 }
 

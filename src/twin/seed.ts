@@ -46,7 +46,9 @@ const FLAVORS: readonly Flavor[] = [
   { name: 'g1.gpu', vcpus: 8, ramMb: 16_384, diskGb: 80, extraSpecs: { 'pci_passthrough:alias': 'gpu:1' } },
 ];
 
-/** What most servers are, twice the small ones. */
+/** Servers of each anti-affinity group. */
+const GROUP_SIZE = 3;
+/** What most servers are, the small ones twice. */
 const USUAL = ['m1.small', 'm1.small', 'm1.medium', 'm1.medium', 'm1.large'] as const;
 const KINDS = ['web', 'batch', 'db', 'build', 'notebook', 'cache'] as const;
 const OWNERS = {
@@ -178,30 +180,31 @@ function aggregates(dice: Dice, hypervisors: readonly Hypervisor[], at: number):
     }));
 }
 
-/** One in ten servers is stopped; every seventh hypervisor is left empty, and one is out for a repair. */
+/** Every seventh hypervisor is left empty as far as that goes, and one is out for a repair. */
 function populate(world: World, count: number): void {
   const { state } = world;
   const owners = state.users.filter(({ role }) => role === 'member') as [User, ...User[]];
   const hosts = Object.values(state.hypervisors);
-  const rest = hosts.filter((_, index) => index % 7 !== 2);
-  const groups =
-    count < 20 ? [] : [group(world, owners[0], 'db-quorum'), group(world, owners[1] ?? owners[0], 'front')];
+  const used = hosts.filter((_, index) => index % 7 !== 2);
   const devices = hosts.reduce((sum, { stock }) => sum + stock.gpus, 0);
-  const gpus = count < 20 ? 0 : Math.max(0, devices - 1);
+  const isSmall = count < 20;
+  const gpus = isSmall ? 0 : Math.max(0, devices - 1);
+  const groups = isSmall ? [] : ['db-quorum', 'front'].map((name) => group(world, pick(state, owners), name));
+
   for (let index = 0; index < count; index += 1) {
-    const owner = pick(state, owners);
-    const member = groups.find((each, place) => Math.floor(index / 3) === place && each.projectId !== '');
-    const user = member === undefined ? owner : (owners.find(({ id }) => id === member.userId) ?? owner);
-    const hasGpu = member === undefined && index >= count - gpus;
+    const member = groups[Math.floor(index / GROUP_SIZE)];
+    const owner = owners.find(({ id }) => id === member?.userId) ?? pick(state, owners);
+    const kind = member?.name ?? (index < count - gpus ? pick(state, KINDS) : 'gpu');
+    const flavor = kind === 'gpu' ? 'g1.gpu' : member === undefined ? pick(state, USUAL) : 'm1.medium';
     const server = newServer(world, {
-      name: `${member?.name ?? (hasGpu ? 'gpu' : pick(state, KINDS))}-${index + 1}`,
-      projectId: user.projectId,
-      userId: user.id,
-      flavor: hasGpu ? 'g1.gpu' : member === undefined ? pick(state, USUAL) : 'm1.medium',
-      metadata: { owner: user.email ?? user.name },
+      name: `${kind}-${index + 1}`,
+      projectId: owner.projectId,
+      userId: owner.id,
+      flavor,
+      metadata: { owner: owner.email ?? owner.name },
       ...(member !== undefined && { group: member.id }),
     });
-    place(world, server, rest);
+    place(world, server, used);
   }
   const out = hosts[Math.min(10, hosts.length - 1)];
   if (out !== undefined && count > 0) {
@@ -222,7 +225,7 @@ function group(world: World, owner: User, name: string): Group {
   return made;
 }
 
-/** On a hypervisor by chance that has room, else where the scheduler finds some. */
+/** On a hypervisor by chance that has room, else where the scheduler finds some; one in ten is stopped. */
 function place(world: World, server: Server, hosts: readonly Hypervisor[]): void {
   const wants = hasDevice(world.flavorOf(server)) ? hosts.filter(({ stock }) => stock.gpus > 0) : hosts;
   const first = wants[drawInt(world.state, wants.length)];

@@ -41,8 +41,13 @@ export function codeOfState(state: RunState): number {
 
 /** The code for a command that could not be carried out. */
 export function codeOfError(error: unknown): number {
-  if (error instanceof ConfigError) return EXIT.configuration;
+  if (error instanceof ConfigError || isServerError(error)) return EXIT.configuration;
   if (error instanceof RequestError || error instanceof RefusedError) return EXIT.badInput;
   if (error instanceof RedisDistrusted || error instanceof RedisAway) return EXIT.away;
   return isRetryable(error) ? EXIT.tryAgain : EXIT.failed;
+}
+
+/** By its name, so that a command that opens no server loads none. */
+function isServerError(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ServerError';
 }

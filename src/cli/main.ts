@@ -11,6 +11,7 @@ import { codeOfError, EXIT, EXIT_CODES } from './exit-codes.ts';
 import { registerHouseCommands } from './house-commands.ts';
 import { registerLookCommands } from './look-commands.ts';
 import { registerRunCommands } from './run-commands.ts';
+import { registerTokenCommand } from './token-command.ts';
 
 /** What is still open once a command is over, a connection to a Redis that is away say, gets so long. */
 const LINGER_MS = 500;
@@ -34,6 +35,7 @@ function commandLine(): Command {
     ['Look:', registerLookCommands],
     ['Say what a run shall do:', registerActCommands],
     ['The installation:', registerHouseCommands],
+    ['The installation:', registerTokenCommand],
   ] as const) {
     program.commandsGroup(group);
     register(program);

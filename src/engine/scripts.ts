@@ -62,7 +62,7 @@ export function scriptsOn(redis: Redis, prefix: string, trust: RedisTrust): Call
 
   return async function call(name, args, blob) {
     const ask = async (): Promise<unknown[]> => {
-      const json = JSON.stringify({ ...args, epoch: trust.epoch, mark: trust.seq });
+      const json = JSON.stringify({ ...args, epoch: trust.epoch, mark: trust.seq }, wellFormed);
       return (await commands[commandOf(name)]?.(prefix, json, blob ?? '')) ?? [];
     };
     const [verdict, seq, ...rest] = await patiently(ask);
@@ -91,4 +91,9 @@ async function patiently<T>(ask: () => Promise<T>): Promise<T> {
 
 function commandOf(name: string): string {
   return `nightshift_${name}`;
+}
+
+/** Half a surrogate pair, as a text cut short ends in, is JSON for us and none for Lua. */
+function wellFormed(_: string, value: unknown): unknown {
+  return typeof value === 'string' ? value.toWellFormed() : value;
 }

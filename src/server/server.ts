@@ -40,7 +40,7 @@ export interface OpenServer {
 }
 
 /** It cannot listen as the configuration says. */
-export class ServerError extends PermanentError {
+class ServerError extends PermanentError {
   override readonly name = 'ServerError';
 }
 

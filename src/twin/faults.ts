@@ -8,7 +8,7 @@
 export type MigrationFault = 'refuse' | 'prefail' | 'fail' | 'stuck' | 'vanish' | number;
 
 /** How a reboot goes: denied, accepted and not begun, never back, back on the old kernel, back without compute service. */
-export type RebootFault = 'denied' | 'ignored' | 'never back' | 'old kernel' | 'no service';
+type RebootFault = 'denied' | 'ignored' | 'never back' | 'old kernel' | 'no service';
 
 export interface ApiFault {
   readonly service: 'identity' | 'compute' | 'placement';

@@ -38,13 +38,18 @@ export function progressOf(
   return { total: copy.bytes, done: Math.floor(copy.bytes * part) };
 }
 
-/** The server is gone, and with it all that is under way for it. */
+/**
+ * The server is gone, and with it all that is under way for it. What a live migration had booked on its
+ * source stays booked: Nova forgets it, and only a person can give it back.
+ */
 export function abandonMigrations(world: World, server: string): void {
   for (const migration of world.state.migrations) {
     if (migration.server !== server) continue;
     world.forget(migration.uuid);
-    world.unbook(migration.uuid);
-    if (!UNDER_WAY.includes(migration.status)) continue;
+    if (!UNDER_WAY.includes(migration.status)) {
+      world.unbook(migration.uuid);
+      continue;
+    }
     enter(world, migration, 'error');
     wakeNext(world, migration.from);
   }

@@ -16,6 +16,7 @@ export function openPlacement(world: World, keystone: Keystone): Answer {
     ['GET', /^\/resource_providers\/([^/]+)\/aggregates$/, (_, id = '') => aggregates(need(id))],
     ['GET', /^\/resource_providers\/([^/]+)\/allocations$/, (_, id = '') => allocationsOn(need(id))],
     ['GET', /^\/allocations\/([^/]+)$/, (_, consumer = '') => allocationsOf(consumer)],
+    ['DELETE', /^\/allocations\/([^/]+)$/, (_, consumer = '') => dropAllocations(consumer)],
   ];
 
   function need(id: string): Hypervisor {
@@ -88,6 +89,14 @@ export function openPlacement(world: World, keystone: Keystone): Answer {
       allocations: { [id]: { resources: amounts(allocation), generation: 1 } },
       consumer_generation: 1,
     });
+  }
+
+  function dropAllocations(consumer: string): Reply {
+    if (world.state.allocations[consumer] === undefined) {
+      throw notFound(` No allocations for consumer '${consumer}'  `);
+    }
+    world.unbook(consumer);
+    return { status: 204 };
   }
 
   return async (ask) => {

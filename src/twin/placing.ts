@@ -16,7 +16,7 @@ export function hasDevice({ extraSpecs }: Flavor): boolean {
 }
 
 /** Placement's floor((total - reserved) × allocation ratio). */
-export function capacityOf({ stock }: Hypervisor): Sizes {
+function capacityOf({ stock }: Hypervisor): Sizes {
   return {
     vcpus: Math.floor(stock.vcpus * stock.cpuRatio),
     ramMb: stock.ramMb - stock.reservedRamMb,

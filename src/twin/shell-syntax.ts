@@ -1,6 +1,6 @@
 /** What a shell script says: the part of the POSIX shell that scripts for hypervisors are written in. */
 
-export type Part =
+type Part =
   | { readonly text: string; readonly quoted: boolean }
   /** `$name`, `$1`, `$?` … */
   | { readonly variable: string; readonly quoted: boolean }

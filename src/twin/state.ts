@@ -69,14 +69,14 @@ export interface Stock {
 }
 
 /** The compute service's process. */
-export interface Agent {
+interface Agent {
   /** Since when it runs; null while it does not. */
   since: number | null;
   /** Its last heartbeat before `since`. */
   heardAt: number;
 }
 
-export type VmState = 'building' | 'active' | 'stopped' | 'resized' | 'error';
+type VmState = 'building' | 'active' | 'stopped' | 'resized' | 'error';
 
 export interface Server {
   readonly id: string;

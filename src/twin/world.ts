@@ -1,7 +1,7 @@
 /** The simulated cloud while time passes: its state, what is due, and who waits for it. */
 import type { Allocation, Event, EventName, Flavor, Hypervisor, Migration, Server, State } from './state.ts';
 
-export type Handler = (world: World, event: Event) => void;
+type Handler = (world: World, event: Event) => void;
 export type Handlers = Readonly<Record<EventName, Handler>>;
 
 interface Waiter {

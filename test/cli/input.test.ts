@@ -83,7 +83,7 @@ describe('help', () => {
     const { exit, out } = await site.nightshift('--help');
 
     expect(out.match(/^ {2}[a-z][a-z-]+(?=.* {2})/gm)?.map((name) => name.trim())).toEqual(
-      'run resume jobs runs schedule show log why decide approve cancel kill daemon freeze halt thaw accept-redis check-config help'.split(
+      'run resume jobs runs schedule show log why decide approve cancel kill daemon freeze halt thaw accept-redis check-config token help'.split(
         ' ',
       ),
     );

@@ -304,6 +304,16 @@ describe('a run', () => {
       expect(steps).toEqual(['slow done', 'fails failed']);
     });
 
+    it('keeps an error whose text was cut in the middle of a sign', async () => {
+      const { engine } = await engineFor((ctx) =>
+        ctx.step('cut', { effect: 'read' }, () => Promise.reject(new Error(`it said ${'🙂'.slice(0, 1)}`))),
+      );
+      const id = await engine.create({ job: 'try', ...CLI });
+
+      expect(await engine.work(id)).toBe('failed');
+      expect((await engine.runs.get(id))?.error).toContain('it said');
+    });
+
     it('times a step out and tries again, although the function never listens', async () => {
       const { engine } = await engineFor((ctx) =>
         ctx.step('hang', { effect: 'read', timeoutMs: 20, retry: QUICK }, ({ attempt }) =>

@@ -268,8 +268,10 @@ describe('the occupancy of a hypervisor', () => {
     expect(left.allocations.map(({ consumer }) => consumer)).toContain(left.migrations[0]?.uuid);
     await act(server, { confirmResize: null });
     await until(async () => expect((await cloud.occupancy(HV02)).migrations).toEqual([]));
-    const consumers = (await cloud.occupancy(HV02)).allocations.map(({ consumer }) => consumer);
-    expect(consumers.toSorted()).toEqual(others.map(({ id }) => id).toSorted());
+    await until(async () => {
+      const consumers = (await cloud.occupancy(HV02)).allocations.map(({ consumer }) => consumer);
+      expect(consumers.toSorted()).toEqual(others.map(({ id }) => id).toSorted());
+    });
   });
 
   it('has every server of a silent cell, where Nova’s list of the hypervisor is empty', async () => {

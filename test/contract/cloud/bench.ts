@@ -5,7 +5,7 @@ import { type SshHosts, sshHosts } from '../../../src/clients/ssh.ts';
 import type { Cloud, Migration, Server } from '../../../src/domain/fleet.ts';
 import type { Person, Side } from './side.ts';
 
-export interface Wish {
+interface Wish {
   readonly on: string;
   /** How its live migrations go: seconds, `stuck`, `fail`, `refuse` or `prefail`. */
   readonly migrates?: string;
@@ -14,14 +14,14 @@ export interface Wish {
   readonly group?: string;
 }
 
-export interface Answered {
+interface Answered {
   readonly status: number;
   /** Parsed JSON; null when there is none. */
   // oxlint-disable-next-line typescript/no-explicit-any -- tests look at any part of any answer
   readonly body: any;
 }
 
-export interface Request {
+interface Request {
   readonly body?: object;
   /** Of Nova; 2.87 if left out. */
   readonly microversion?: string;
@@ -38,6 +38,8 @@ export interface Bench {
   hostOf(hypervisor: string): string;
   /** A bare request to Nova below `/v2.1`, as the administrator. */
   nova(method: string, path: string, request?: Request): Promise<Answered>;
+  /** Gives back whatever is booked for a consumer in Placement. */
+  dropAllocations(consumer: string): Promise<number>;
   /** Signs in; answers the token. */
   signIn(person: Person): Promise<string>;
   /** A running server where it is wished; answers its id. */
@@ -61,7 +63,7 @@ export async function openBench(side: Side): Promise<Bench> {
   const cloud = openStackCloud(side.settings);
   const hosts = sshHosts(side.ssh);
   const { authUrl } = side.settings;
-  const { compute, token: adminToken } = await login(authUrl, side.admin);
+  const { compute, placement, token: adminToken } = await login(authUrl, side.admin);
 
   const bench: Bench = {
     side,
@@ -82,6 +84,11 @@ export async function openBench(side: Side): Promise<Bench> {
       });
       const text = await response.text();
       return { status: response.status, body: text === '' ? null : JSON.parse(text) };
+    },
+
+    async dropAllocations(consumer) {
+      const headers = { 'x-auth-token': adminToken, 'openstack-api-version': 'placement 1.39' };
+      return (await fetch(`${placement}/allocations/${consumer}`, { method: 'DELETE', headers })).status;
     },
 
     signIn: async (person) => (await login(authUrl, person)).token,
@@ -157,7 +164,10 @@ async function login(authUrl: string, { name, password, project }: Person) {
   const { token } = (await response.json()) as {
     token: { catalog: { type: string; endpoints: { interface: string; url: string }[] }[] };
   };
-  const nova = token.catalog.find(({ type }) => type === 'compute');
-  const compute = nova?.endpoints.find((endpoint) => endpoint.interface === 'public')?.url ?? '';
-  return { token: response.headers.get('x-subject-token') ?? '', compute };
+  const urlOf = (type: string) => {
+    const service = token.catalog.find((each) => each.type === type);
+    return service?.endpoints.find((endpoint) => endpoint.interface === 'public')?.url ?? '';
+  };
+  const subject = response.headers.get('x-subject-token') ?? '';
+  return { token: subject, compute: urlOf('compute'), placement: urlOf('placement') };
 }

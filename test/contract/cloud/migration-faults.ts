@@ -152,4 +152,22 @@ export function migrationFaultContract(open: () => Bench): void {
     }
     expect(await bench.ended(server)).toMatchObject({ status: 'completed', to: hv[1] });
   });
+
+  it('of a server that is deleted meanwhile stays booked on the source for ever', async () => {
+    const server = await bench.create('doomed', { on: hv[3], migrates: '30' });
+    await bench.cloud.liveMigrate(server, hv[4]);
+    const { uuid } = await bench.migrating(server, 'running');
+
+    await bench.nova('DELETE', `/servers/${server}`);
+
+    await bench.until(async () => expect(await bench.cloud.server(server)).toBeUndefined());
+    expect(await bench.cloud.migrations(server)).toEqual([]);
+    expect(await bench.cloud.allocatedOn(server)).toEqual([]);
+    const { servers, migrations, allocations } = await bench.cloud.occupancy(hv[3]);
+    expect([servers, migrations]).toEqual([[], []]);
+    expect(allocations).toEqual([{ consumer: uuid, resources: expect.stringContaining('2048 MEMORY_MB') }]);
+    expect(await bench.dropAllocations(uuid)).toBe(204);
+    expect((await bench.cloud.occupancy(hv[3])).allocations).toEqual([]);
+    expect(await bench.dropAllocations(uuid)).toBe(404);
+  });
 }

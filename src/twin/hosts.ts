@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import net from 'node:net';
 import ssh2, { type AuthContext, type Connection, type ServerChannel } from 'ssh2';
 import { machineOf } from './machine.ts';
-import { runShell, type Session } from './shell.ts';
+import type { Session } from './program.ts';
+import { runShell } from './shell.ts';
 import type { Hypervisor } from './state.ts';
 import type { World } from './world.ts';
 

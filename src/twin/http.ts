@@ -95,6 +95,7 @@ export async function openHttp(
       after();
       send(response, reply, requestId);
     } catch (error) {
+      if (request.destroyed && !request.complete) return; // whoever asked has gone
       if (!(error instanceof Refusal)) throw error;
       after();
       send(response, error.reply, requestId);

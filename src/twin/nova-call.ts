@@ -1,5 +1,5 @@
 /** What every call to Nova has in common: who asks at which microversion, Nova's refusals, and silent cells. */
-import { type Ask, Refusal, type Reply } from './http.ts';
+import { type Ask, Refusal, type Reply, type Route } from './http.ts';
 import type { Token } from './keystone.ts';
 import type { World } from './world.ts';
 
@@ -8,6 +8,9 @@ export interface Call extends Ask {
   /** 87 of 2.87. */
   readonly minor: number;
 }
+
+/** Makes a route's answer out of one that is given to people who have signed in. */
+export type SignedIn = (answer: (call: Call, ...caught: string[]) => Reply | Promise<Reply>) => Route[2];
 
 export const NEWEST_MINOR = 93;
 

@@ -1,15 +1,15 @@
 /** Nova's migrations: all of them, those of one server that are under way, and their end before its time. */
 import type { Reply, Route } from './http.ts';
 import { abortLiveMigration, forceCompletion } from './live-migration.ts';
-import { askCells, type Call, crashed, needAdmin, page, refused } from './nova-call.ts';
+import { askCells, type Call, crashed, needAdmin, page, refused, type SignedIn } from './nova-call.ts';
 import { migrationRow, progressRow } from './nova-rows.ts';
-import { type NovaAnswer, reachServer } from './nova-servers.ts';
+import { reachServer } from './nova-servers.ts';
 import type { Migration, MigrationStatus, Server } from './state.ts';
 import type { World } from './world.ts';
 
 const UNDER_WAY: readonly MigrationStatus[] = ['queued', 'preparing', 'running', 'post-migrating'];
 
-export function migrationRoutes(world: World, as: (answer: NovaAnswer) => Route[2]): Route[] {
+export function migrationRoutes(world: World, as: SignedIn): Route[] {
   return [
     ['GET', /^\/os-migrations$/, as((call) => listMigrations(world, call))],
     ['GET', /^\/servers\/([^/]+)\/migrations$/, as((call, id) => listUnderWay(world, call, id))],

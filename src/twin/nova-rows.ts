@@ -7,7 +7,7 @@ import type { Flavor, Migration, Server } from './state.ts';
 import type { World } from './world.ts';
 
 /** Nova's word for a server's two states together. */
-function statusOf({ vmState, task }: Server): string {
+export function statusOf({ vmState, task }: Server): string {
   if (task === 'migrating') return 'MIGRATING';
   if (task?.startsWith('resize_')) return task === 'resize_reverting' ? 'REVERT_RESIZE' : 'RESIZE';
   return {

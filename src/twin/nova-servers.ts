@@ -1,17 +1,22 @@
-/** Nova's servers: lists that may lie, single ones, new ones, and what one can have done to them. */
-import { beginColdMigration, confirm, revert, unconfirmed } from './cold-migration.ts';
+/** Nova's servers: lists that may lie, single ones, and new ones. */
 import { type Fields, isFields, type Reply, type Route } from './http.ts';
-import { beginLiveMigration } from './live-migration.ts';
-import { askCells, type Call, crashed, needAdmin, needCells, page, refused } from './nova-call.ts';
-import { briefServer, serverLinks, unknownServer, wholeServer, wholeUnknownServer } from './nova-rows.ts';
-import { createServer, deleteServer, startServer, stopServer } from './servers.ts';
+import { askCells, type Call, crashed, needAdmin, page, refused, type SignedIn } from './nova-call.ts';
+import {
+  briefServer,
+  serverLinks,
+  statusOf,
+  unknownServer,
+  wholeServer,
+  wholeUnknownServer,
+} from './nova-rows.ts';
+import { createServer, deleteServer } from './servers.ts';
 import type { Server } from './state.ts';
 import type { World } from './world.ts';
 
 /** Filters that the twin knows; Nova ignores those that it does not know. */
 const FILTERS = new Set(['all_tenants', 'host', 'project_id', 'name', 'status', 'limit', 'marker']);
 
-export function serverRoutes(world: World, as: (answer: NovaAnswer) => Route[2]): Route[] {
+export function serverRoutes(world: World, as: SignedIn): Route[] {
   return [
     ['GET', /^\/servers\/detail$/, as((call) => listServers(world, call))],
     ['GET', /^\/servers$/, as((call) => listServers(world, call))],
@@ -19,11 +24,8 @@ export function serverRoutes(world: World, as: (answer: NovaAnswer) => Route[2])
     ['GET', /^\/servers\/([^/]+)$/, as((call, id) => show(world, call, id))],
     ['DELETE', /^\/servers\/([^/]+)$/, as((call, id) => remove(world, call, id))],
     ['POST', /^\/servers\/([^/]+)\/metadata$/, as((call, id) => setMetadata(world, call, id))],
-    ['POST', /^\/servers\/([^/]+)\/action$/, as((call, id) => act(world, call, id))],
   ];
 }
-
-export type NovaAnswer = (call: Call, ...caught: string[]) => Reply | Promise<Reply>;
 
 async function listServers(world: World, call: Call): Promise<Reply> {
   const { query, minor, path, token } = call;
@@ -73,13 +75,12 @@ function passes(query: URLSearchParams, server: Server): boolean {
     (host === null || server.host === host) &&
     (project === null || server.projectId === project) &&
     (name === null || new RegExp(name).test(server.name)) &&
-    (status === null ||
-      (status.toUpperCase() === 'ACTIVE' ? server.vmState === 'active' : server.vmState === status))
+    (status === null || statusOf(server) === status.toUpperCase())
   );
 }
 
-/** The server, seen by whoever may see it. */
-function need(world: World, { token }: Call, id: string): Server {
+/** The server, for whoever may see it. */
+export function needServer(world: World, { token }: Call, id: string): Server {
   const server = world.server(id);
   const isTheirs = token.user.role === 'admin' || server?.projectId === token.project.id;
   if (server === undefined || !isTheirs) throw refused(404, `Instance ${id} could not be found.`);
@@ -87,7 +88,7 @@ function need(world: World, { token }: Call, id: string): Server {
 }
 
 async function show(world: World, call: Call, id: string): Promise<Reply> {
-  const server = need(world, call, id);
+  const server = needServer(world, call, id);
   const cell = world.cellOf(server) ?? '';
   const fault = world.state.faults.cells[cell];
   if (fault === 'silent') await world.sleep(world.state.pace.cellMs);
@@ -99,7 +100,7 @@ async function show(world: World, call: Call, id: string): Promise<Reply> {
 
 /** Nova looks the server up in its cell before it does anything to it. */
 export async function reachServer(world: World, call: Call, id: string): Promise<Server> {
-  const server = need(world, call, id);
+  const server = needServer(world, call, id);
   const fault = world.state.faults.cells[world.cellOf(server) ?? ''];
   if (fault === 'silent') await world.sleep(world.state.pace.cellMs);
   if (fault !== undefined) throw crashed('nova.exception.NovaException');
@@ -153,113 +154,6 @@ async function setMetadata(world: World, call: Call, id: string): Promise<Reply>
   return { status: 200, body: { metadata: server.metadata } };
 }
 
-interface Asked {
-  readonly world: World;
-  readonly call: Call;
-  readonly server: Server;
-  readonly details: Fields;
-}
-
-const ACTIONS: Readonly<Record<string, (asked: Asked) => Reply>> = {
-  'os-migrateLive': liveMigrate,
-  migrate: coldMigrate,
-  confirmResize: ({ world, server }) => {
-    const migration = needResized(world, server, 'confirmResize');
-    confirm(world, migration);
-    return { status: 204 };
-  },
-  revertResize: ({ world, server }) => {
-    revert(world, server, needResized(world, server, 'revertResize'));
-    return { status: 202 };
-  },
-  'os-stop': ({ world, server }) => {
-    needState(server, 'stop', ['active', 'error']);
-    stopServer(world, server);
-    return { status: 202 };
-  },
-  'os-start': ({ world, server }) => {
-    needState(server, 'start', ['stopped']);
-    startServer(world, server);
-    return { status: 202 };
-  },
-  lock: ({ world, server }) => setLock(world, server, { locked: true }),
-  unlock: ({ world, server }) => setLock(world, server, { locked: false }),
-};
-
-/** Nova's that the twin does not have; of others Nova itself says that there are none. */
-const OTHERS = new Set(['evacuate', 'reboot', 'resize', 'rebuild', 'pause', 'suspend', 'shelve', 'rescue']);
-
-async function act(world: World, call: Call, id: string): Promise<Reply> {
-  const [[name, details] = ['', null]] = Object.entries(call.body);
-  if (name === '') throw refused(400, 'Malformed request body');
-  const action = ACTIONS[name];
-  if (OTHERS.has(name)) throw refused(501, `The simulated cloud does not do ${name}.`);
-  if (action === undefined) throw refused(400, `There is no such action: ${name}`);
-  if (world.server(id) === undefined) throw refused(404, `Instance ${id} has no mapping to a cell.`);
-  const server =
-    name === 'os-migrateLive' || name === 'migrate'
-      ? await reachServer(world, call, id)
-      : need(world, call, id);
-  await needCells(world, [world.cellOf(server) ?? '']);
-  return action({ world, call, server, details: isFields(details) ? details : {} });
-}
-
-function liveMigrate({ world, call, server, details }: Asked): Reply {
-  needAdmin(call, 'os-migrate-server:migrate_live');
-  const { host } = details;
-  if (details['block_migration'] === undefined) {
-    throw refused(
-      400,
-      "Invalid input for field/attribute os-migrateLive. 'block_migration' is a required property",
-    );
-  }
-  if (host === '') throw refused(400, "Invalid input for field/attribute host. Value: . '' is too short");
-  needState(server, 'os-migrateLive', ['active']);
-  needHost(world, host);
-  beginLiveMigration(world, server, typeof host === 'string' ? host : null);
-  return { status: 202 };
-}
-
-function coldMigrate({ world, call, server, details }: Asked): Reply {
-  needAdmin(call, 'os-migrate-server:migrate');
-  const { host } = details;
-  needState(server, 'migrate', ['active', 'stopped']);
-  needHost(world, host);
-  if (host === server.host) throw refused(400, 'Cannot migrate to the host where the server exists.');
-  beginColdMigration(world, server, typeof host === 'string' ? host : null);
-  return { status: 202 };
-}
-
-function needHost(world: World, host: unknown): void {
-  if (typeof host === 'string' && world.state.hypervisors[host] === undefined) {
-    throw refused(400, `Compute host ${host} could not be found.`);
-  }
-}
-
-function needResized(world: World, server: Server, action: string) {
-  needState(server, action, ['resized']);
-  const migration = unconfirmed(world, server);
-  if (migration === undefined) throw refused(400, 'Instance has not been resized.');
-  return migration;
-}
-
-/** A conflict when the server rests in another state, or when something is being done to it. */
-function needState(
-  { id, vmState, task }: Server,
-  action: string,
-  states: readonly Server['vmState'][],
-): void {
-  const cannot = `Cannot '${action}' instance ${id} while it is in`;
-  if (!states.includes(vmState)) throw refused(409, `${cannot} vm_state ${vmState}`);
-  if (task !== null) throw refused(409, `${cannot} task_state ${task}`);
-}
-
-function setLock(world: World, server: Server, { locked }: { locked: boolean }): Reply {
-  server.locked = locked;
-  world.changed();
-  return { status: 202 };
-}
-
 function fieldsIn(fields: Fields, key: string): Fields {
   const value = fields[key];
   if (isFields(value)) return value;
@@ -272,5 +166,5 @@ function text(fields: Fields, key: string): string | undefined {
 }
 
 function isTrue(value: string | null): boolean {
-  return /^(1|true|t|on|yes|y|)$/i.test(value ?? 'no');
+  return /^(1|true|t|on|yes|y)?$/i.test(value ?? 'no');
 }

@@ -1,18 +1,22 @@
 /** Nova as the compute client knows it: version documents, then everything below `/v2.1`. */
-import { type Answer, type Ask, follow, type Reply, type Route } from './http.ts';
+import { type Answer, type Ask, follow, type Reply } from './http.ts';
 import type { Keystone } from './keystone.ts';
-import { minorOf, NEWEST_MINOR } from './nova-call.ts';
-import { hostRoutes } from './nova-hosts.ts';
+import { actionRoutes } from './nova-actions.ts';
+import { minorOf, NEWEST_MINOR, type SignedIn } from './nova-call.ts';
+import { groupRoutes } from './nova-groups.ts';
+import { hypervisorRoutes } from './nova-hypervisors.ts';
 import { migrationRoutes } from './nova-migrations.ts';
-import { type NovaAnswer, serverRoutes } from './nova-servers.ts';
+import { serverRoutes } from './nova-servers.ts';
+import { serviceRoutes } from './nova-services.ts';
 import type { World } from './world.ts';
 
 export function openNova(world: World, keystone: Keystone): Answer {
-  const as =
-    (answer: NovaAnswer): Route[2] =>
+  const as: SignedIn =
+    (answer) =>
     (ask, ...caught) =>
       answer({ ...ask, token: keystone.check(ask), minor: minorOf(ask) }, ...caught);
-  const routes = [...serverRoutes(world, as), ...migrationRoutes(world, as), ...hostRoutes(world, as)];
+  const parts = [serverRoutes, actionRoutes, migrationRoutes, hypervisorRoutes, serviceRoutes, groupRoutes];
+  const routes = parts.flatMap((part) => part(world, as));
 
   return async (ask) => {
     if (ask.path === '' || ask.path === '/') return { status: 200, body: { versions: [version(ask)] } };

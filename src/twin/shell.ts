@@ -5,9 +5,9 @@
  * Not the real /bin/sh with a PATH of stand-ins: a script that names `/sbin/reboot` would then reboot the
  * computer that the simulation runs on, and its answers would depend on what is installed there.
  */
-import { PROGRAMS, type Program, type Streams } from './host-programs.ts';
-import type { Machine } from './machine.ts';
+import { PROGRAMS } from './host-programs.ts';
 import { glob, literal } from './patterns.ts';
+import type { Program, Session, Streams } from './program.ts';
 import {
   type Command,
   type Pipeline,
@@ -17,16 +17,6 @@ import {
   SyntaxFault,
   type Word,
 } from './shell-syntax.ts';
-
-export interface Session {
-  readonly machine: Machine;
-  readonly user: { readonly name: string; readonly id: number };
-  readonly streams: Streams;
-  /** `$0`, `$1` … */
-  readonly args: readonly string[];
-  /** Ends it where it stands. */
-  readonly signal: AbortSignal;
-}
 
 interface Scope extends Session {
   readonly shell: {
@@ -227,7 +217,7 @@ interface Field {
 async function expand(scope: Scope, word: Word, { split }: { split: boolean }): Promise<string[]> {
   const fields: Field[] = [];
   let open = false;
-  const add = (text: string, quoted: boolean) => {
+  const add = (text: string, { quoted }: { quoted: boolean }) => {
     if (!open) fields.push({ text: '', pattern: '', isPattern: false });
     open = true;
     const field = fields.at(-1) as Field;
@@ -237,24 +227,24 @@ async function expand(scope: Scope, word: Word, { split }: { split: boolean }): 
   };
   for (const part of word) {
     if ('text' in part) {
-      add(part.text, part.quoted);
+      add(part.text, part);
       continue;
     }
     if ('variable' in part && part.variable === '@') {
       for (const [place, arg] of scope.args.slice(1).entries()) {
         if (place > 0) open = false;
-        add(arg, true);
+        add(arg, { quoted: true });
       }
       continue;
     }
     const value = 'variable' in part ? valueOf(scope, part.variable) : await outputOf(scope, part.script);
-    if (part.quoted || !split) add(value, true);
+    if (part.quoted || !split) add(value, { quoted: true });
     else {
       const [first = '', ...others] = value.split(/\s+/);
-      if (first !== '') add(first, false);
+      if (first !== '') add(first, { quoted: false });
       for (const other of others) {
         open = false;
-        if (other !== '') add(other, false);
+        if (other !== '') add(other, { quoted: false });
       }
     }
   }

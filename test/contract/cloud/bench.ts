@@ -44,6 +44,7 @@ export interface Bench {
   signIn(person: Person): Promise<string>;
   /** A running server where it is wished; answers its id. */
   create(name: string, wish: Wish): Promise<string>;
+  /** An anti-affinity group, gone when the bench is closed; answers its id. */
   group(name: string): Promise<string>;
   act(server: string, body: object): Promise<Answered>;
   /** Stops it and waits until it is. */
@@ -64,6 +65,8 @@ export async function openBench(side: Side): Promise<Bench> {
   const hosts = sshHosts(side.ssh);
   const { authUrl } = side.settings;
   const { compute, placement, token: adminToken } = await login(authUrl, side.admin);
+
+  const groups: string[] = [];
 
   const bench: Bench = {
     side,
@@ -112,7 +115,9 @@ export async function openBench(side: Side): Promise<Bench> {
 
     async group(name) {
       const body = { server_group: { name, policy: 'anti-affinity' } };
-      return (await bench.nova('POST', '/os-server-groups', { body })).body.server_group.id;
+      const { id } = (await bench.nova('POST', '/os-server-groups', { body })).body.server_group;
+      groups.push(id);
+      return id;
     },
 
     act: (server, body) => bench.nova('POST', `/servers/${server}/action`, { body }),
@@ -147,6 +152,7 @@ export async function openBench(side: Side): Promise<Bench> {
 
     async close() {
       hosts.close();
+      for (const id of groups) await bench.nova('DELETE', `/os-server-groups/${id}`);
       await side.close();
     },
   };

@@ -6,18 +6,19 @@ import type { Bench } from './bench.ts';
 export function fleetContract(open: () => Bench): void {
   let bench: Bench;
   let fleet: Fleet;
+  let groupId: string;
   let ids: Record<'web' | 'large' | 'gpu' | 'asleep' | 'a' | 'b', string>;
   beforeAll(async () => {
     bench = open();
     const { hv } = bench;
-    const group = await bench.group('spread-out');
+    groupId = await bench.group('spread-out');
     const [web, large, gpu, asleep, a, b] = await Promise.all([
       bench.create('web', { on: hv[0], migrates: '1' }),
       bench.create('large', { on: hv[1], flavor: 'm1.large' }),
       bench.create('gpu', { on: hv[4], flavor: 'g1.gpu' }),
       bench.create('asleep', { on: hv[2] }),
-      bench.create('a', { on: hv[0], group }),
-      bench.create('b', { on: hv[1], group }),
+      bench.create('a', { on: hv[0], group: groupId }),
+      bench.create('b', { on: hv[1], group: groupId }),
     ]);
     ids = { web, large, gpu, asleep, a, b };
     await bench.stop(asleep);
@@ -99,9 +100,9 @@ export function fleetContract(open: () => Bench): void {
   });
 
   it('has every project’s server groups with their members', () => {
-    const group = fleet.groups.find(({ name }) => name === 'spread-out');
+    const group = fleet.groups.find(({ id }) => id === groupId);
 
-    expect(group).toMatchObject({ policy: 'anti-affinity', maxPerHost: 1 });
+    expect(group).toMatchObject({ name: 'spread-out', policy: 'anti-affinity', maxPerHost: 1 });
     expect(group?.members.toSorted()).toEqual([ids.a, ids.b].toSorted());
   });
 

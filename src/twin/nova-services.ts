@@ -1,0 +1,93 @@
+/** Nova's compute services: who was heard from, and who is disabled and why. */
+import type { Fields, Reply, Route } from './http.ts';
+import {
+  allCells,
+  askCells,
+  type Call,
+  needAdmin,
+  needCells,
+  novaTime,
+  refused,
+  type SignedIn,
+} from './nova-call.ts';
+import { heardAt, isUp } from './power.ts';
+import type { Hypervisor } from './state.ts';
+import type { World } from './world.ts';
+
+export function serviceRoutes(world: World, as: SignedIn): Route[] {
+  return [
+    ['GET', /^\/os-services$/, as((call) => listServices(world, call))],
+    ['PUT', /^\/os-services\/([^/]+)$/, as((call, id) => changeService(world, call, id))],
+  ];
+}
+
+async function listServices(world: World, call: Call): Promise<Reply> {
+  needAdmin(call, 'os-services:list');
+  const { down } = await askCells(world);
+  const host = call.query.get('host');
+  const binary = call.query.get('binary') ?? 'nova-compute';
+  const rows = Object.values(world.state.hypervisors).filter(
+    (each) => binary === 'nova-compute' && (host === null || each.host === host),
+  );
+  const seen = call.minor >= 69 ? rows : rows.filter(({ cell }) => !down.has(cell));
+  const services = seen.map((each) =>
+    down.has(each.cell)
+      ? { binary: 'nova-compute', host: each.host, status: 'UNKNOWN' }
+      : serviceRow(world, call, each),
+  );
+  return { status: 200, body: { services } };
+}
+
+function serviceRow(world: World, { minor }: Call, hypervisor: Hypervisor): object {
+  const { host, serviceId, number, disabled, disabledReason, forcedDown, changedAt } = hypervisor;
+  return {
+    binary: 'nova-compute',
+    host,
+    id: minor >= 53 ? serviceId : number,
+    zone: world.zoneOf(host),
+    status: disabled ? 'disabled' : 'enabled',
+    state: isUp(world, hypervisor) ? 'up' : 'down',
+    updated_at: novaTime(Math.max(heardAt(world, hypervisor), changedAt)),
+    disabled_reason: disabledReason,
+    forced_down: forcedDown,
+  };
+}
+
+async function changeService(world: World, call: Call, id: string): Promise<Reply> {
+  needAdmin(call, 'os-services:update');
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) throw refused(400, `Invalid uuid ${id}`);
+  const { status, disabled_reason: reason, forced_down: forced } = checked(call.body);
+  const hypervisor = Object.values(world.state.hypervisors).find(({ serviceId }) => serviceId === id);
+  // Nova does not know which cell a service is in before it has asked them all.
+  await needCells(world, allCells(world));
+  if (hypervisor === undefined) throw refused(404, `Service ${id} could not be found.`);
+  if (status !== undefined) hypervisor.disabled = status === 'disabled';
+  if (status === 'enabled') hypervisor.disabledReason = null;
+  if (typeof reason === 'string') hypervisor.disabledReason = reason;
+  if (typeof forced === 'boolean') hypervisor.forcedDown = forced;
+  hypervisor.changedAt = world.now;
+  world.changed();
+  return { status: 200, body: { service: serviceRow(world, call, hypervisor) } };
+}
+
+function checked(body: Fields): Fields {
+  const { status, disabled_reason: reason, forced_down: forced } = body;
+  const invalid = (field: string, value: unknown, why: string) =>
+    refused(
+      400,
+      `Invalid input for field/attribute ${field}. Value: ${String(value)}. '${String(value)}' ${why}`,
+    );
+  if (status !== undefined && status !== 'enabled' && status !== 'disabled') {
+    throw invalid('status', status, "is not one of ['enabled', 'disabled']");
+  }
+  if (typeof reason === 'string' && reason.length > 255)
+    throw invalid('disabled_reason', reason, 'is too long');
+  if (reason === '') throw invalid('disabled_reason', reason, 'is too short');
+  if (status === undefined && forced === undefined) {
+    throw refused(400, "No updates were requested. Fields 'status' or 'forced_down' should be specified.");
+  }
+  if (status === 'enabled' && reason !== undefined) {
+    throw refused(400, "Specifying 'disabled_reason' with status 'enabled' is invalid.");
+  }
+  return body;
+}

@@ -39,8 +39,13 @@ const RETRY_MS = 50;
 const GONE = Symbol('gone');
 
 export function makeSshKeys(): SshKeys {
-  const make = () => ssh2.utils.generateKeyPairSync('ed25519').private;
-  return { host: make(), user: make() };
+  return { host: makeKey(), user: makeKey() };
+}
+
+/** Again and again, because ssh2 spoils each key whose public half begins with a zero: one in 256. */
+function makeKey(): string {
+  const made = ssh2.utils.generateKeyPairSync('ed25519').private;
+  return ssh2.utils.parseKey(made) instanceof Error ? makeKey() : made;
 }
 
 /**

@@ -2,10 +2,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import ssh2 from 'ssh2';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { openStackCloud } from '../../src/clients/openstack/cloud.ts';
 import { sshHosts } from '../../src/clients/ssh.ts';
 import { BOOT_PROBE, parseBoot } from '../../src/domain/host-boot.ts';
+import { makeSshKeys } from '../../src/twin/hosts.ts';
 import { beginLiveMigration } from '../../src/twin/live-migration.ts';
 import { reboot } from '../../src/twin/power.ts';
 import { type Seed, seedWorld } from '../../src/twin/seed.ts';
@@ -295,6 +297,12 @@ describe('what is made to go wrong in a simulated cloud', () => {
     expect(await cloud.allocatedOn(id)).toEqual(['hv01.twin.example']);
   });
 
+  it('has keys that can be read, whatever ssh2 makes', () => {
+    const keys = Array.from({ length: 1000 }, makeSshKeys).flatMap(({ host, user }) => [host, user]);
+
+    expect(keys.filter((key) => ssh2.utils.parseKey(key) instanceof Error)).toEqual([]);
+  });
+
   it('lets in nobody whom it does not know', async () => {
     const { ssh } = await open();
     const hosts = sshHosts({ ...ssh, user: 'mallory' });
@@ -326,7 +334,7 @@ describe('a simulated cloud that is kept in a file', () => {
     const first = await openTestTwin({ servers: 20, clock, keepIn });
     const id = someServer(first.twin.world.state);
     await first.cloud.cordon('hv01.twin.example', 'mine');
-    first.twin.faults.migrations[id] = 60;
+    first.twin.faults.migrations[id] = 200;
     await first.cloud.liveMigrate(id);
     await until(async () => expect(await first.cloud.migrations(id)).toMatchObject([{ status: 'running' }]));
     await first.close();

@@ -55,7 +55,7 @@ export function liveMigrationContract(open: () => Bench): void {
   });
 
   it('tells how far it is', async () => {
-    const server = await bench.create('far', { on: hv[0], migrates: '60' });
+    const server = await bench.create('far', { on: hv[0], migrates: '600' });
     await bench.cloud.liveMigrate(server, hv[1]);
     const { id } = await bench.migrating(server, 'running');
 

@@ -2,10 +2,10 @@
 import { access, readFile } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import type { z } from 'zod';
-import { configSchema, type Site } from './config-schema.ts';
-import { readingFault, Secret, type Surroundings } from './config-secret.ts';
-import { type Fault, faultsOf, sayPath, wordsOf } from './config-words.ts';
-import { parseYaml, type YamlFile } from './config-yaml.ts';
+import { configSchema, type Site } from './config/schema.ts';
+import { readingFault, Secret, type Surroundings } from './config/secret.ts';
+import { type Fault, faultsOf, sayPath, wordsOf } from './config/words.ts';
+import { parseYaml, type YamlFile } from './config/yaml.ts';
 import { messageOf } from './domain/failure.ts';
 
 export type Config = z.output<ReturnType<typeof configSchema>> & {

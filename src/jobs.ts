@@ -1,7 +1,7 @@
 /** Which jobs are there: those that come with Nightshift, and the site's own beside them. */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readingFault } from './config-secret.ts';
+import { readingFault } from './config/secret.ts';
 import type { Clients } from './context.ts';
 import { PermanentError } from './domain/failure.ts';
 import { loadJobs, type Registry } from './engine/registry.ts';

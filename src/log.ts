@@ -8,7 +8,7 @@ import {
   stdSerializers,
   stdTimeFunctions,
 } from 'pino';
-import type { Secret } from './config-secret.ts';
+import type { Secret } from './config/secret.ts';
 import type { Log } from './engine/job.ts';
 import { redactor } from './redact.ts';
 

@@ -4,8 +4,8 @@
  */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { Secret } from './config/secret.ts';
 import type { Config } from './config.ts';
-import { Secret } from './config-secret.ts';
 import type { Clients } from './context.ts';
 import { PermanentError } from './domain/failure.ts';
 import type { Cloud, Host } from './domain/fleet.ts';

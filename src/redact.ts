@@ -1,5 +1,5 @@
 /** How does a line of a log lose the secrets in it, however they are spelled and wherever they stand? */
-import type { Secret } from './config-secret.ts';
+import type { Secret } from './config/secret.ts';
 
 const MASK = '[secret]';
 

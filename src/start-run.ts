@@ -1,7 +1,8 @@
 /** What has to be true before a run is made, whoever asks for it: a known job, options without a fault, three yeses. */
+
+import { optionFaults } from './config/options.ts';
+import { type Fault, sayPath, unknownWord } from './config/words.ts';
 import type { Config } from './config.ts';
-import { optionFaults } from './config-options.ts';
-import { type Fault, sayPath, unknownWord } from './config-words.ts';
 import { type Acting, mayAct } from './domain/acting.ts';
 import type { Engine } from './engine/engine.ts';
 import type { Json, Trigger } from './engine/job.ts';

@@ -6,9 +6,9 @@ import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { configSchema } from '../src/config/schema.ts';
+import type { Secret } from '../src/config/secret.ts';
 import { type Config, ConfigError, readConfig, secretsIn } from '../src/config.ts';
-import { configSchema } from '../src/config-schema.ts';
-import type { Secret } from '../src/config-secret.ts';
 
 const jobs = {
   'reboot-hypervisors': {

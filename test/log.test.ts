@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { destination } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Secret } from '../src/config-secret.ts';
+import { Secret } from '../src/config/secret.ts';
 import { createLog, type DaemonLog, type LogOptions } from '../src/log.ts';
 
 let dir: string;

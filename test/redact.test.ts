@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Secret } from '../src/config-secret.ts';
+import { Secret } from '../src/config/secret.ts';
 import { redactor } from '../src/redact.ts';
 
 /** Every kind of sign that some spelling treats in its own way. */

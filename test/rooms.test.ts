@@ -200,6 +200,26 @@ const rooms: readonly Room[] = [
     ],
   })),
   {
+    file: 'src/twin/a.ts',
+    override: 'src/twin/**',
+    forbids: {
+      [IMPORTS]: [
+        'bullmq',
+        'ioredis',
+        'zod',
+        '@scope/library',
+        '../clients/ssh.ts',
+        '../engine/clock.ts',
+        '../context.ts',
+        '../../jobs/b.ts',
+      ].map(importing),
+      [GLOBALS]: ['fetch', 'performance'].map(using),
+      [PROPERTIES]: [clock, chance],
+      'no-console': [console_],
+    },
+    allows: ['./b.ts', '../domain/fleet.ts', 'node:http', 'ssh2'].map(importing),
+  },
+  {
     file: 'src/nightshift.js',
     override: 'src/nightshift.js',
     forbids: {},

@@ -1,10 +1,10 @@
 /** Has a text the form that a setting wants, and if not, what is wrong with it? */
 import { isIPv4 } from 'node:net';
 import { isAbsolute } from 'node:path';
-import { show } from './config-words.ts';
-import { didYouMean } from './domain/did-you-mean.ts';
-import { isZone } from './domain/local-time.ts';
-import type { DayRange } from './domain/window.ts';
+import { didYouMean } from '../domain/did-you-mean.ts';
+import { isZone } from '../domain/local-time.ts';
+import type { DayRange } from '../domain/window.ts';
+import { show } from './words.ts';
 
 export function zoneFault(zone: string): string | undefined {
   if (isZone(zone)) return undefined;

@@ -2,14 +2,14 @@
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import * as form from './config-forms.ts';
-import { optionFaults } from './config-options.ts';
-import { isReference, NO_LITERAL, readSecret, Secret, type Surroundings } from './config-secret.ts';
-import { unknownKeys, unknownWord } from './config-words.ts';
-import { cronFault } from './domain/cron.ts';
-import { messageOf } from './domain/failure.ts';
-import { WEEKDAYS, windowFault } from './domain/window.ts';
-import type { Json } from './engine/job.ts';
+import { cronFault } from '../domain/cron.ts';
+import { messageOf } from '../domain/failure.ts';
+import { WEEKDAYS, windowFault } from '../domain/window.ts';
+import type { Json } from '../engine/job.ts';
+import * as form from './forms.ts';
+import { optionFaults } from './options.ts';
+import { isReference, NO_LITERAL, readSecret, Secret, type Surroundings } from './secret.ts';
+import { unknownKeys, unknownWord } from './words.ts';
 
 /** What the schema depends on: jobs by name, names of windows, and where secrets and paths are looked up. */
 export interface Site extends Surroundings {

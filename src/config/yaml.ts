@@ -1,7 +1,7 @@
 /** What does a YAML file hold, on which line does each key stand, and what is wrong with its syntax? */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLError } from 'yaml';
-import type { Fault } from './config-words.ts';
-import { messageOf } from './domain/failure.ts';
+import { messageOf } from '../domain/failure.ts';
+import type { Fault } from './words.ts';
 
 export interface YamlFile {
   /** The file's content as plain data; undefined when it is empty or its syntax is broken. */

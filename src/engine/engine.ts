@@ -20,6 +20,7 @@ import type { RedisAccess } from './redis.ts';
 import { RedisTrust } from './redis-trust.ts';
 import type { RegisteredJob, Registry } from './registry.ts';
 import { type KeyedRequest, KeyReused, runOfRequest, sealRequest } from './request-key.ts';
+import { type Chore, type Round, Rounds } from './rounds.ts';
 import { RunLogs } from './run-log.ts';
 import { isOver, Runs } from './runs.ts';
 import { type Call, scriptsOn } from './scripts.ts';
@@ -50,8 +51,8 @@ const TIMINGS: Timings = {
   hideMailMs: 120_000,
 };
 
-/** How long a mail that is just being sent is waited for at the end. */
-const LAST_MAIL_MS = 5000;
+/** How long a round under way, such as a mail that is being sent, is waited for at the end. */
+const LAST_TURN_MS = 5000;
 /** How long a Redis that is away is waited for at the end. */
 const FAREWELL_MS = 2000;
 
@@ -113,10 +114,10 @@ export class Engine<Clients extends object = object> {
   readonly #call: Call;
   readonly #worker: Worker<Clients>;
   readonly #transport: Transport;
-  #ticking: Promise<void> | undefined;
-  #mailing: Promise<void> | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #heartbeat: ScheduledTask | undefined;
+  readonly #reconciling: Round;
+  readonly #schedules: Chore;
+  readonly #rounds: Rounds;
+  #tenSeconds: ScheduledTask | undefined;
   #saidDoubt: string | undefined;
 
   private constructor(options: EngineOptions<Clients>) {
@@ -183,6 +184,23 @@ export class Engine<Clients extends object = object> {
       trust: this.#trust,
       ring: (run) => this.#ring(run),
     });
+    const { reconcileMs } = this.#timings;
+    this.#reconciling = {
+      what: 'look at the open runs',
+      everyMs: reconcileMs,
+      work: () => this.#reconcile(),
+    };
+    this.#schedules = {
+      what: 'look at the schedules',
+      work: () => this.#trusted(() => this.cron.tick(this.#clock.now())),
+    };
+    // Beside the others, because a slow mail server must not make this process look dead.
+    const mailing: Round = {
+      what: 'work the outbox',
+      everyMs: reconcileMs,
+      work: () => this.#trusted(() => this.sendMails()),
+    };
+    this.#rounds = new Rounds([this.#reconciling, mailing], options.log);
   }
 
   /** Connects and compares Redis with what this machine knew of it; see `doubt`. */
@@ -271,20 +289,13 @@ export class Engine<Clients extends object = object> {
 
   /** From now on this process works runs, until `close`. */
   async start(): Promise<void> {
-    await this.#tick();
+    this.#rounds.start();
+    await this.#rounds.turn(this.#reconciling);
     this.#transport.listen();
-    if ((this.#options.schedules ?? []).length > 0) {
-      this.#heartbeat = schedule(EVERY_TEN_SECONDS, () => this.#tickCron(), {
-        timezone: 'UTC',
-        noOverlap: true,
-      });
-      await this.#tickCron();
-    }
-    this.#timer = setInterval(() => {
-      this.#ticking ??= this.#tick().finally(() => {
-        this.#ticking = undefined;
-      });
-    }, this.#timings.reconcileMs);
+    if ((this.#options.schedules ?? []).length === 0) return;
+    const tick = (): Promise<void> => this.#rounds.turn(this.#schedules);
+    this.#tenSeconds = schedule(EVERY_TEN_SECONDS, tick, { timezone: 'UTC' });
+    await tick();
   }
 
   /** Works one run in this process as far as it goes, without a daemon. */
@@ -316,10 +327,10 @@ export class Engine<Clients extends object = object> {
    * could not be told, because it is away, the next owner finds out when the lease is over.
    */
   async close(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#heartbeat?.destroy();
+    this.#rounds.end();
+    await this.#tenSeconds?.destroy();
     await this.handOver();
-    await within(LAST_MAIL_MS, this.#mailing);
+    await within(LAST_TURN_MS, this.#rounds.settled());
     await within(FAREWELL_MS, this.#farewell());
     this.#transport.disconnect();
     this.#redis.disconnect();
@@ -328,49 +339,37 @@ export class Engine<Clients extends object = object> {
   }
 
   async #farewell(): Promise<void> {
-    await this.#ticking;
     await this.#transport.close();
     await this.#redis.zrem(`${this.#prefix}:nodes`, this.#node);
     await this.#redis.quit();
   }
 
-  /** What every daemon does now and then: says that it lives, rings for runs that nobody works on, sends mails. */
-  async #tick(): Promise<void> {
-    try {
-      await this.#trust.check(this.#redis);
-      if (this.#trust.doubt !== undefined) {
-        this.#worker.loseAll();
-        this.#sayDoubt(this.#trust.doubt);
-        return;
-      }
-      this.#saidDoubt = undefined;
-      const { reconcileMs, leaseMs, graceMs } = this.#timings;
-      const now = await this.#now();
-      await this.#redis.zremrangebyscore(`${this.#prefix}:nodes`, '-inf', now);
-      await this.#redis.zadd(`${this.#prefix}:nodes`, now + 3 * reconcileMs + leaseMs, this.#node);
-      await this.#call('seize', { node: this.#node, graceMs });
-      for (const run of await this.acts.due()) await this.#ring(run);
-      this.#mailing ??= this.#mail();
-    } catch (error) {
-      this.#options.log.warn('a look at the open runs failed', { why: messageOf(error) });
+  /** Says that this process lives, sees to runs whose owner is gone or stuck, and rings for those that are due. */
+  async #reconcile(): Promise<void> {
+    await this.#trust.check(this.#redis);
+    if (this.#trust.doubt !== undefined) {
+      this.#worker.loseAll();
+      this.#sayDoubt(this.#trust.doubt);
+      return;
     }
+    this.#saidDoubt = undefined;
+    const { reconcileMs, leaseMs, graceMs } = this.#timings;
+    const now = await this.#now();
+    await this.#redis.zremrangebyscore(`${this.#prefix}:nodes`, '-inf', now);
+    await this.#redis.zadd(`${this.#prefix}:nodes`, now + 3 * reconcileMs + leaseMs, this.#node);
+    await this.#call('seize', { node: this.#node, graceMs });
+    for (const run of await this.acts.due()) await this.#ring(run);
+  }
+
+  /** Does it unless Redis is in doubt. */
+  async #trusted(work: () => Promise<unknown>): Promise<void> {
+    if (this.#trust.doubt === undefined) await work();
   }
 
   #sayDoubt(why: string): void {
     if (why === this.#saidDoubt) return;
     this.#saidDoubt = why;
     this.#options.log.error('nothing is started', { why, next: 'nightshift accept-redis' });
-  }
-
-  /** Beside the ticks, because a slow mail server must not make this process look dead. */
-  async #mail(): Promise<void> {
-    try {
-      await this.sendMails();
-    } catch (error) {
-      this.#options.log.warn('the outbox could not be worked', { why: messageOf(error) });
-    } finally {
-      this.#mailing = undefined;
-    }
   }
 
   async #answer(run: string): Promise<void> {
@@ -381,16 +380,7 @@ export class Engine<Clients extends object = object> {
     }
   }
 
-  /** What could not be rung for is rung for by the next tick of any daemon. */
-  async #tickCron(): Promise<void> {
-    if (this.#trust.doubt !== undefined) return;
-    try {
-      await this.cron.tick(this.#clock.now());
-    } catch (error) {
-      this.#options.log.warn('the schedules could not be looked at', { why: messageOf(error) });
-    }
-  }
-
+  /** What could not be rung for is rung for by the next reconciling of any daemon. */
   async #ring(run: string): Promise<void> {
     try {
       const fence = await this.#redis.hget(`${this.#prefix}:run:${run}`, 'fence');

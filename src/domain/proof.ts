@@ -16,19 +16,31 @@ export interface Look {
   /** Absent, with a reason, while it does not answer. */
   readonly boot: HostBoot | { readonly away: string };
   readonly service: ComputeService | { readonly away: string };
-  /** Its compute service's last heartbeat when the new boot was first seen, ISO 8601. */
-  readonly heardFirst?: string;
+  /**
+   * The times at which its compute service was last heard, ISO 8601, as they were read since the new
+   * boot was first seen: each once, oldest first. The first of them may be from before the reboot.
+   */
+  readonly heard: readonly string[];
 }
 
 export type Check = { readonly name: string; readonly ok: boolean; readonly saw: string };
 
+/** One newer time may be somebody's change of the service's record, which Nova dates as it dates a heartbeat. */
+const HEARTBEATS = 2;
+
 /**
- * Judges one look. A heartbeat proves a living service only when it is newer than one that was read
- * when the new boot was seen already: Nova calls a dead service up for a while, and its last heartbeat
- * before the reboot may be newer than any that was looked at.
+ * Judges one look. A living service is proved by two heartbeats, both newer than one that was read when
+ * the new boot was seen already: Nova calls a dead service up for a while, and its last heartbeat before
+ * the reboot may be newer than any that was looked at.
  */
-export function judgeProof(expected: Expected, { boot, service, heardFirst }: Look): readonly Check[] {
-  return [...judgeBoot(expected, boot), ...judgeService(expected, service, heardFirst)];
+export function judgeProof(expected: Expected, { boot, service, heard }: Look): readonly Check[] {
+  return [...judgeBoot(expected, boot), ...judgeService(expected, service, heard)];
+}
+
+/** What the next look must remember: `heard`, and what a look in the new boot has read, if it is newer. */
+export function rememberHeard(heard: readonly string[], heardAt: string): readonly string[] {
+  const last = heard.at(-1);
+  return last === undefined || Date.parse(heardAt) > Date.parse(last) ? [...heard, heardAt] : heard;
 }
 
 /** Why waiting cannot help: it did boot anew, into another kernel. Undefined while it can. */
@@ -58,13 +70,14 @@ function judgeBoot({ bootId, next }: Expected, boot: Look['boot']): Check[] {
   ];
 }
 
-function judgeService({ serviceId }: Expected, service: Look['service'], heardFirst?: string): Check[] {
+function judgeService({ serviceId }: Expected, service: Look['service'], heard: readonly string[]): Check[] {
   if ('away' in service) {
     const saw = `its compute service cannot be looked at: ${service.away}`;
     return ['same service', 'heartbeat', 'service up'].map((name) => ({ name, ok: false, saw }));
   }
   const same = service.id === serviceId;
-  const heard = heardFirst !== undefined && Date.parse(service.heardAt) > Date.parse(heardFirst);
+  const beats = heard.slice(1);
+  const lives = beats.length >= HEARTBEATS;
   const up = service.up && !service.forcedDown;
   return [
     {
@@ -74,8 +87,8 @@ function judgeService({ serviceId }: Expected, service: Look['service'], heardFi
     },
     {
       name: 'heartbeat',
-      ok: heard,
-      saw: heard ? `heard at ${service.heardAt}` : 'its compute service has not been heard since the reboot',
+      ok: lives,
+      saw: lives ? `heard at ${beats.slice(-HEARTBEATS).join(' and ')}` : whyNotHeard(beats),
     },
     {
       name: 'service up',
@@ -83,6 +96,12 @@ function judgeService({ serviceId }: Expected, service: Look['service'], heardFi
       saw: up ? 'up' : `its compute service is ${service.forcedDown ? 'forced ' : ''}down`,
     },
   ];
+}
+
+function whyNotHeard([once]: readonly string[]): string {
+  return once === undefined
+    ? 'its compute service has not been heard since the reboot'
+    : `its compute service was heard only once since the reboot, at ${once}, which may have been a change of its record`;
 }
 
 function wrongKernel(running: string, next: string): string {

@@ -1,7 +1,14 @@
 /** Waits for a hypervisor to come back from its reboot and proves it well. */
 import type { Context } from '../context.ts';
 import { messageOf, PermanentError } from '../domain/failure.ts';
-import { type Check, type Expected, judgeProof, type Look, whyHopeless } from '../domain/proof.ts';
+import {
+  type Check,
+  type Expected,
+  judgeProof,
+  type Look,
+  rememberHeard,
+  whyHopeless,
+} from '../domain/proof.ts';
 import { askBoot } from './ask-host.ts';
 import { poll } from './pause.ts';
 
@@ -50,6 +57,10 @@ async function lookAgain(
   const boot = await askBoot(ctx, name, signal);
   const service = await ctx.cloud.service(name).catch((error: unknown) => ({ away: messageOf(error) }));
   const anew = !('away' in boot) && boot.bootId !== expected.bootId;
-  const heardFirst = before?.heardFirst ?? (anew && 'heardAt' in service ? service.heardAt : undefined);
-  return { boot, service, ...(heardFirst === undefined ? {} : { heardFirst }) };
+  const heard = before?.heard ?? [];
+  return {
+    boot,
+    service,
+    heard: anew && 'heardAt' in service ? rememberHeard(heard, service.heardAt) : heard,
+  };
 }

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { judgeProof, type Look, whyHopeless } from '../../src/domain/proof.ts';
+import { judgeProof, type Look, rememberHeard, whyHopeless } from '../../src/domain/proof.ts';
 
 const expected = { bootId: 'boot-1', next: '6.1.0-28', serviceId: 'service-7' };
 const service = { id: 'service-7', up: true, forcedDown: false, heardAt: '2026-11-24T22:59:12Z' };
 const well: Look = {
   boot: { bootId: 'boot-2', running: '6.1.0-28' },
   service,
-  heardFirst: '2026-11-24T22:59:02Z',
+  heard: ['2026-11-24T22:58:52Z', '2026-11-24T22:59:02Z', '2026-11-24T22:59:12Z'],
 };
 
 function failing(look: Look): string[] {
@@ -46,8 +46,15 @@ describe('judgeProof', () => {
     },
     {
       what: 'is called up by Nova because of a heartbeat from before',
-      look: { heardFirst: service.heardAt },
+      look: { heard: [service.heardAt] },
       fails: ['heartbeat: its compute service has not been heard since the reboot'],
+    },
+    {
+      what: 'was heard once, which may have been a change of its record',
+      look: { heard: ['2026-11-24T22:59:02Z', service.heardAt] },
+      fails: [
+        'heartbeat: its compute service was heard only once since the reboot, at 2026-11-24T22:59:12Z, which may have been a change of its record',
+      ],
     },
     {
       what: 'is down',
@@ -68,6 +75,24 @@ describe('judgeProof', () => {
     },
   ])('fails a hypervisor that $what', ({ look, fails }) => {
     expect(failing({ ...well, ...look })).toEqual(fails);
+  });
+});
+
+describe('rememberHeard', () => {
+  const before = ['2026-11-24T22:59:02Z'];
+
+  it.each([
+    { what: 'the first time', heard: [], at: '2026-11-24T22:59:02Z', kept: before },
+    {
+      what: 'a newer time',
+      heard: before,
+      at: '2026-11-24T22:59:12Z',
+      kept: [...before, '2026-11-24T22:59:12Z'],
+    },
+    { what: 'the same time, once', heard: before, at: '2026-11-24T22:59:02Z', kept: before },
+    { what: 'no older time', heard: before, at: '2026-11-24T22:58:52Z', kept: before },
+  ])('keeps $what', ({ heard, at, kept }) => {
+    expect(rememberHeard(heard, at)).toEqual(kept);
   });
 });
 

@@ -1,6 +1,7 @@
 /** Whether the running guests of a hypervisor have a legal place elsewhere, all of them together. */
 import type { Fleet, Hypervisor, Resources, Server, ServerGroup } from './fleet.ts';
-import { sayCount } from './say.ts';
+import { amounts, fits, freeOn, minus, NOTHING, plus } from './resources.ts';
+import { sayCount, sayList } from './say.ts';
 
 export type Room =
   | {
@@ -13,9 +14,10 @@ export type Room =
 /** Placements tried before the search gives up and calls the fleet too full. */
 const TRIES = 2000;
 
-/** A guest with the hard groups that it belongs to. */
+/** A guest with the zone that it has to stay in, if any, and the hard groups that it belongs to. */
 interface Candidate {
   readonly server: Server;
+  readonly zone: string | undefined;
   readonly groups: readonly HardGroup[];
 }
 
@@ -26,28 +28,65 @@ interface HardGroup {
 }
 
 /**
- * Finds a place for each of `guests`, which are on `from`: enabled, up, in the same zone, with what
- * Placement calls free, within hard server groups. Best fit, most constrained and largest first, with
- * a bounded search behind it. Flavors, traits and devices are the scheduler's to judge.
+ * Finds a place for each of `guests`, which are on `from`: enabled, up, in the zone that binds the guest,
+ * with what Placement calls free, within hard server groups. Where Nova does not tell what binds a guest,
+ * it is the zone of `from`. Best fit, most constrained and largest first, with a bounded search behind it.
+ *
+ * Flavors, traits and devices are the scheduler's to judge, so moves name no target. Where the scheduler
+ * sends a guest into another zone, because nothing bound it after all, the others have the more room here.
  */
 export function findRoom(fleet: Fleet, from: Hypervisor, guests: readonly Server[]): Room {
+  const bound = withGroups(
+    fleet,
+    guests.map((server) => ({ server, zone: zoneOf(server, from) })),
+  );
+  const room = search(fleet, from, bound);
+  if (room.found) return room;
+  const free = withGroups(
+    fleet,
+    guests.map((server) => ({ server, zone: undefined })),
+  );
+  if (!search(fleet, from, free).found) return room;
+  return { found: false, why: `${room.why}; other zones have room, ${whyNotThere(guests, from)}` };
+}
+
+function zoneOf({ zone }: Server, from: Hypervisor): string | undefined {
+  return zone === undefined ? from.zone : (zone ?? undefined);
+}
+
+function whyNotThere(guests: readonly Server[], { zone = '' }: Hypervisor): string {
+  const bound = guests.filter((guest) => typeof guest.zone === 'string');
+  if (bound.length === 0) return `but this Nova does not tell which servers may leave zone ${zone}`;
+  const names = sayList(
+    bound.map(({ name }) => name),
+    3,
+  );
+  return `but Nova keeps ${names} in zone ${bound[0]?.zone}`;
+}
+
+function search(fleet: Fleet, from: Hypervisor, guests: readonly Candidate[]): Room {
   const targets = fleet.hypervisors.filter(
-    (hv) => hv.name !== from.name && hv.up && hv.disabled === undefined && hv.zone === from.zone,
+    (hv) => hv.name !== from.name && hv.up && hv.disabled === undefined && isOpenTo(guests, hv),
   );
   const free = new Map(targets.map((hv) => [hv.name, freeOn(hv)]));
-  const candidates = withGroups(fleet, guests).toSorted(hardestFirst);
-
-  const lost = candidates.find((guest) => legalPlaces(guest, free, from.name).length === 0);
-  if (lost) return { found: false, why: whyNowhere(lost, free, from.name) };
-
+  const zones = new Map(targets.map((hv) => [hv.name, hv.zone]));
+  const candidates = guests.toSorted(hardestFirst);
   const places = new Map<string, string>();
-  if (placeAll(candidates, { free, places, from: from.name, triesLeft: TRIES }))
-    return { found: true, places };
-  return { found: false, why: whyNotTogether(guests, free) };
+  const seek = { free, zones, places, from: from.name, triesLeft: TRIES };
+
+  const lost = candidates.find((guest) => legalPlaces(guest, seek).length === 0);
+  if (lost) return { found: false, why: whyNowhere(lost, seek) };
+  if (placeAll(candidates, seek)) return { found: true, places };
+  return { found: false, why: whyNotTogether(candidates, free) };
+}
+
+function isOpenTo(guests: readonly Candidate[], { zone }: Hypervisor): boolean {
+  return guests.some((guest) => isWithin(guest, zone));
 }
 
 interface Search {
   readonly free: Map<string, Resources>;
+  readonly zones: ReadonlyMap<string, string | undefined>;
   readonly places: Map<string, string>;
   readonly from: string;
   triesLeft: number;
@@ -56,7 +95,7 @@ interface Search {
 function placeAll(guests: readonly Candidate[], search: Search): boolean {
   const [guest, ...rest] = guests;
   if (guest === undefined) return true;
-  for (const target of legalPlaces(guest, search.free, search.from)) {
+  for (const target of legalPlaces(guest, search)) {
     if (search.triesLeft-- <= 0) return false;
     const before = search.free.get(target) ?? NOTHING;
     search.free.set(target, minus(before, guest.server.size));
@@ -71,13 +110,20 @@ function placeAll(guests: readonly Candidate[], search: Search): boolean {
 }
 
 /** Tightest first, so that large guests still find a large hole. */
-function legalPlaces(guest: Candidate, free: ReadonlyMap<string, Resources>, from: string): string[] {
+function legalPlaces(guest: Candidate, { free, zones, from }: Search): string[] {
   return [...free]
     .filter(
-      ([name, left]) => fits(guest.server.size, left) && guest.groups.every((g) => admits(g, name, from)),
+      ([name, left]) =>
+        isWithin(guest, zones.get(name)) &&
+        fits(guest.server.size, left) &&
+        guest.groups.every((group) => admits(group, name, from)),
     )
     .toSorted(([a, x], [b, y]) => x.ramMb - y.ramMb || x.vcpus - y.vcpus || (a < b ? -1 : 1))
     .map(([name]) => name);
+}
+
+function isWithin(guest: Candidate, zone: string | undefined): boolean {
+  return guest.zone === undefined || guest.zone === zone;
 }
 
 /**
@@ -90,18 +136,18 @@ function admits({ group, aboard }: HardGroup, target: string, from: string): boo
   return group.policy === 'affinity' ? there > 0 && target !== from : there < group.maxPerHost;
 }
 
-function withGroups(fleet: Fleet, guests: readonly Server[]): Candidate[] {
+function withGroups(fleet: Fleet, guests: readonly Omit<Candidate, 'groups'>[]): Candidate[] {
   const hard = fleet.groups.filter(
     (group) => group.policy === 'affinity' || group.policy === 'anti-affinity',
   );
   const home = new Map(fleet.servers.map((server) => [server.id, server.hypervisor]));
-  const mine = new Set(guests.map((guest) => guest.id));
+  const mine = new Set(guests.map(({ server }) => server.id));
   const groups = hard
     .filter((group) => group.members.some((id) => mine.has(id)))
     .map((group) => ({ group, aboard: countBy(group.members.map((id) => home.get(id))) }));
-  return guests.map((server) => ({
-    server,
-    groups: groups.filter(({ group }) => group.members.includes(server.id)),
+  return guests.map((guest) => ({
+    ...guest,
+    groups: groups.filter(({ group }) => group.members.includes(guest.server.id)),
   }));
 }
 
@@ -120,65 +166,30 @@ function hardestFirst(a: Candidate, b: Candidate): number {
   );
 }
 
-function whyNowhere(guest: Candidate, free: ReadonlyMap<string, Resources>, from: string): string {
+function whyNowhere(guest: Candidate, { free, zones, from }: Search): string {
   const { name, size } = guest.server;
-  const narrow = guest.groups.find((g) => ![...free.keys()].some((target) => admits(g, target, from)));
+  const targets = [...free.keys()].filter((target) => isWithin(guest, zones.get(target)));
+  const narrow = guest.groups.find((g) => !targets.some((target) => admits(g, target, from)));
   if (narrow?.group.policy === 'affinity') {
     return `server group ${narrow.group.name} (affinity) ties ${name} to this hypervisor`;
   }
   if (narrow) {
     const members = [...narrow.aboard.values()].reduce((sum, n) => sum + n, 0);
     const needed = Math.ceil(members / narrow.group.maxPerHost);
-    return needed > free.size
-      ? `server group ${narrow.group.name} needs ${sayCount(needed, 'hypervisor')}, ${free.size} would be left`
-      : `server group ${narrow.group.name} allows ${name} on none of the ${free.size} hypervisors left`;
+    return needed > targets.length
+      ? `server group ${narrow.group.name} needs ${sayCount(needed, 'hypervisor')}, ${targets.length} would be left`
+      : `server group ${narrow.group.name} allows ${name} on none of the ${targets.length} hypervisors left`;
   }
   const group = guest.groups[0]?.group.name;
   const where = group === undefined ? 'no other hypervisor' : `none that server group ${group} allows`;
   return `no room: ${where} has ${amounts(size)} free for ${name}`;
 }
 
-function whyNotTogether(guests: readonly Server[], free: ReadonlyMap<string, Resources>): string {
-  const needed = guests.map((guest) => guest.size).reduce(plus, NOTHING);
+function whyNotTogether(guests: readonly Candidate[], free: ReadonlyMap<string, Resources>): string {
+  const needed = guests.map(({ server }) => server.size).reduce(plus, NOTHING);
   const missing = minus(needed, [...free.values()].reduce(plus, NOTHING));
   const short = amounts(missing);
   return short === ''
     ? `no room: its ${guests.length} running guests find no place together`
     : `no room: ${short} missing for its ${guests.length} running guests`;
-}
-
-/** The positive amounts only. */
-function amounts({ ramMb, vcpus, diskGb }: Resources): string {
-  const parts = [
-    ramMb > 0 ? `${gib(ramMb)} of memory` : '',
-    vcpus > 0 ? `${vcpus} vCPU` : '',
-    diskGb > 0 ? `${diskGb} GiB of disk` : '',
-  ];
-  return parts.filter((part) => part !== '').join(', ');
-}
-
-/** One decimal below ten, none above: `1.5 GiB`, `104 GiB`. */
-function gib(mb: number): string {
-  const amount = mb / 1024;
-  return `${amount < 10 ? Math.round(amount * 10) / 10 : Math.round(amount)} GiB`;
-}
-
-const NOTHING: Resources = { vcpus: 0, ramMb: 0, diskGb: 0 };
-
-/** Never negative: a hypervisor whose ratio was lowered under its load has nothing to give. */
-function freeOn({ capacity, used }: Hypervisor): Resources {
-  const left = minus(capacity, used);
-  return { vcpus: Math.max(0, left.vcpus), ramMb: Math.max(0, left.ramMb), diskGb: Math.max(0, left.diskGb) };
-}
-
-function fits(size: Resources, free: Resources): boolean {
-  return size.vcpus <= free.vcpus && size.ramMb <= free.ramMb && size.diskGb <= free.diskGb;
-}
-
-function plus(a: Resources, b: Resources): Resources {
-  return { vcpus: a.vcpus + b.vcpus, ramMb: a.ramMb + b.ramMb, diskGb: a.diskGb + b.diskGb };
-}
-
-function minus(a: Resources, b: Resources): Resources {
-  return { vcpus: a.vcpus - b.vcpus, ramMb: a.ramMb - b.ramMb, diskGb: a.diskGb - b.diskGb };
 }

@@ -44,6 +44,8 @@ export interface Server {
   readonly size: Resources;
   /** Why it cannot be live-migrated; absent when it can. */
   readonly pinned?: string;
+  /** The zone that Nova keeps it in; null when it may leave its own; absent where Nova does not tell (before 2024.1). */
+  readonly zone?: string | null;
   readonly locked: boolean;
   readonly metadata: Readonly<Record<string, string>>;
   readonly createdAt: string;

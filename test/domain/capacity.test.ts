@@ -46,7 +46,6 @@ describe('findRoom', () => {
   it.each([
     { what: 'down', is: { up: false } },
     { what: 'disabled', is: { disabled: 'disk swap' } },
-    { what: 'in another zone', is: { zone: 'az2' } },
     { what: 'booked by Placement', is: { used: { ramMb: 100 * 1024, vcpus: 0, diskGb: 0 } } },
   ])('sends nobody to a hypervisor that is $what', ({ is }) => {
     const guests = [server('g', 'hv1')];
@@ -56,6 +55,49 @@ describe('findRoom', () => {
     expect(room).toEqual({
       found: false,
       why: 'no room: no other hypervisor has 8 GiB of memory, 2 vCPU, 10 GiB of disk free for g',
+    });
+  });
+
+  const lacks = 'no room: no other hypervisor has 8 GiB of memory, 2 vCPU, 10 GiB of disk free for g';
+
+  it.each([
+    {
+      what: 'a guest of which Nova does not tell what binds it',
+      zone: {},
+      why: `${lacks}; other zones have room, but this Nova does not tell which servers may leave zone nova`,
+    },
+    {
+      what: 'a guest that its zone binds',
+      zone: { zone: 'nova' },
+      why: `${lacks}; other zones have room, but Nova keeps g in zone nova`,
+    },
+  ])('keeps $what in its zone, and says that the zone is the reason', ({ zone, why }) => {
+    const guests = [server('g', 'hv1', zone)];
+
+    const room = findRoom(fleet([full, roomFor('hv2', 100, { zone: 'az2' })], guests), full, guests);
+
+    expect(room).toEqual({ found: false, why });
+  });
+
+  it('names no zone where the others have no room either', () => {
+    const guests = [server('g', 'hv1')];
+    const others = [roomFor('hv2', 1), roomFor('hv3', 1, { zone: 'az2' })];
+
+    expect(findRoom(fleet([full, ...others], guests), full, guests)).toEqual({ found: false, why: lacks });
+  });
+
+  it('sends a guest that no zone binds to wherever there is room, and the others not', () => {
+    const guests = [server('bound', 'hv1', { zone: 'nova' }), server('free', 'hv1', { zone: null })];
+    const others = [roomFor('hv2', 8), roomFor('hv3', 100, { zone: 'az2' })];
+
+    const room = findRoom(fleet([full, ...others], guests), full, guests);
+
+    expect(room).toEqual({
+      found: true,
+      places: new Map([
+        ['bound', 'hv2'],
+        ['free', 'hv3'],
+      ]),
     });
   });
 

@@ -13,10 +13,13 @@ export interface Wanted {
  * hypervisor list does not ask every compute service for its uptime: from 2.88 on, one that died a
  * moment ago makes the whole list a 500.
  *
+ * `servers` is for the calls about servers alone: 2.96 is the first to tell which zone binds one.
+ *
  * Placement 1.14 is the first with provider trees.
  */
 export const WANTED = {
   compute: { atLeast: '2.69', atMost: '2.87' },
+  servers: { atLeast: '2.69', atMost: '2.96' },
   placement: { atLeast: '1.14', atMost: '1.39' },
 } as const satisfies Record<string, Wanted>;
 

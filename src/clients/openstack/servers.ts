@@ -19,6 +19,8 @@ const Row = z
     'OS-EXT-STS:task_state': z.string().nullish(),
     [HYPERVISOR]: z.string().nullish(),
     flavor: Flavor.optional(),
+    /** Null: none. Nova tells it from 2.96 on. */
+    pinned_availability_zone: z.string().nullish(),
     image: z.unknown().optional(),
     locked: z.boolean().default(false),
     metadata: z.record(z.string(), z.string()).default({}),
@@ -43,6 +45,7 @@ function toServer(row: z.infer<typeof Row>): Server {
     ...(task && { task }),
     size: row.flavor ? sizeOf(row.flavor, row.image === '') : { vcpus: 0, ramMb: 0, diskGb: 0 },
     ...(pinned !== undefined && { pinned }),
+    ...(row.pinned_availability_zone !== undefined && { zone: row.pinned_availability_zone }),
     locked: row.locked,
     metadata: row.metadata,
     createdAt: row.created,
@@ -55,6 +58,7 @@ const everyServer: Call = {
   path: '/servers/detail',
   query: { all_tenants: '1' },
   everyCell: true,
+  aboutServers: true,
 };
 
 /**
@@ -81,7 +85,7 @@ export async function listUnknownServers(session: Session): Promise<Server[]> {
 
 /** Undefined when Nova has no such server (any more). */
 export async function readServer(session: Session, id: string): Promise<Server | undefined> {
-  const call: Call = { service: 'compute', method: 'GET', path: `/servers/${id}`, everyCell: true };
+  const call: Call = { ...everyServer, path: `/servers/${id}`, query: {} };
   const answer = await unlessGone(session(call, z.object({ server: Row })));
   return answer && toServer(answer.server);
 }

@@ -4,7 +4,7 @@ import { findEndpoint } from './catalog.ts';
 import { OpenStackError } from './error.ts';
 import type { Exchange } from './exchange.ts';
 import { type Login, openLogin } from './login.ts';
-import { chooseMicroversion, offerOf, VersionDocument, WANTED } from './microversion.ts';
+import { chooseMicroversion, offerOf, VersionDocument, WANTED, type Wanted } from './microversion.ts';
 import { TIMING } from './retry.ts';
 import { openSend, understand } from './send.ts';
 import type { OpenStackSettings } from './settings.ts';
@@ -20,6 +20,8 @@ export interface Call {
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: object;
+  /** Below `/servers` of Nova, where a newer microversion tells more. */
+  readonly aboutServers?: boolean;
   /** Nova asks every cell for the answer, and waits long for one that is silent. */
   readonly everyCell?: boolean;
 }
@@ -33,7 +35,9 @@ export type Session = <T>(call: Call, schema: z.ZodType<T>) => Promise<T>;
 
 interface Endpoint {
   readonly url: string;
+  /** The usual one, and the one for servers. */
   readonly microversion: string;
+  readonly microversionOfServers: string;
 }
 
 /** Nothing is asked before the first call. */
@@ -56,11 +60,12 @@ export function openSession(settings: OpenStackSettings): Session {
   };
 
   async function make<T>(
-    { service, method, path, query, body, everyCell }: Call,
+    { service, method, path, query, body, everyCell, aboutServers }: Call,
     schema: z.ZodType<T>,
     { name, login }: { name: string; login: Login },
   ): Promise<T> {
     const endpoint = await endpointOf(login, service);
+    const microversion = aboutServers ? endpoint.microversionOfServers : endpoint.microversion;
     const answer = await send({
       name,
       method,
@@ -69,7 +74,7 @@ export function openSession(settings: OpenStackSettings): Session {
       ...(body && { body }),
       headers: {
         'x-auth-token': login.token,
-        'openstack-api-version': `${service} ${endpoint.microversion}`,
+        'openstack-api-version': `${service} ${microversion}`,
       },
       idempotent: method !== 'POST',
       answerMs: everyCell ? timing.listMs : timing.answerMs,
@@ -105,9 +110,12 @@ export function openSession(settings: OpenStackSettings): Session {
     const document = understand(name, answer, VersionDocument);
     const offer = offerOf(document);
     const liesAboveVersions = service === 'compute' && 'versions' in document;
+    const choose = (wanted: Wanted) => chooseMicroversion(`${NAMES[service]} at ${url}`, wanted, offer);
+    const microversion = choose(WANTED[service]);
     return {
       url: liesAboveVersions ? `${url}/${offer.id}` : url,
-      microversion: chooseMicroversion(`${NAMES[service]} at ${url}`, WANTED[service], offer),
+      microversion,
+      microversionOfServers: service === 'compute' ? choose(WANTED.servers) : microversion,
     };
   }
 }

@@ -95,6 +95,24 @@ describe('the fleet', () => {
     expect(servers.find(({ name }) => name === 'vm02')?.pinned).toBe('PCI device of class gpu');
   });
 
+  it.each([
+    { what: 'the zone that binds it', speaks: '2.96', bound: 'az1', zone: { zone: 'az1' } },
+    { what: 'that none does', speaks: '2.96', bound: null, zone: { zone: null } },
+    { what: 'nothing, of a Nova that does not tell,', speaks: '2.95', bound: 'az1', zone: {} },
+  ])('says $what of a server, in the list and of the one', async ({ speaks, bound, zone }) => {
+    openstack.nova.maxMicroversion = speaks;
+    serverOf(VM06).pinned_availability_zone = bound;
+
+    const { servers } = await cloud.fleet();
+    const one = await cloud.server(VM06);
+
+    const ofAll = servers.find(({ id }) => id === VM06);
+    expect([ofAll, one].map((server) => ('zone' in server! ? { zone: server.zone } : {}))).toEqual([
+      zone,
+      zone,
+    ]);
+  });
+
   it('counts no root disk for a server that boots from a volume', async () => {
     serverOf(VM06).image = '';
 

@@ -53,9 +53,9 @@ export function fakeNova(): Nova {
     const route = `${method} ${list} ${[id && (id === 'detail' ? id : 'ID'), below, belowId && 'ID'].filter(Boolean).join(' ')}`;
     switch (route.trim()) {
       case 'GET servers detail':
-        return listServers(query);
+        return listServers(asked);
       case 'GET servers ID': {
-        const server = nova.servers.find((row) => row.id === id);
+        const server = nova.servers.map((row) => shown(row, asked)).find((row) => row.id === id);
         return server ? { status: 200, body: { server } } : notFound;
       }
       case 'POST servers ID action':
@@ -88,14 +88,16 @@ export function fakeNova(): Nova {
     }
   }
 
-  function listServers(query: URLSearchParams): Reply {
+  function listServers(asked: Asked): Reply {
+    const { query } = asked;
     const isWhole = [...query.keys()].join() === 'all_tenants';
     if (!nova.isSilent) {
       const host = query.get('host');
       // Without it Nova shows the servers of one's own project, and admin has none.
       const seen = query.has('all_tenants') ? nova.servers : [];
       const rows = seen.filter((row) => host === null || row['OS-EXT-SRV-ATTR:host'] === host);
-      return page('servers', rows, query, ({ id }) => id);
+      const all = rows.map((row) => shown(row, asked));
+      return page('servers', all, query, ({ id }) => id);
     }
     const unknown = nova.servers.map(({ id, tenant_id, created }) => ({
       id,
@@ -109,8 +111,7 @@ export function fakeNova(): Nova {
   function listHypervisors({ query, headers }: Asked): Reply {
     // Nova asks each cell in turn and has no patience limit of its own here; it ends in an error.
     if (nova.isSilent) return broken;
-    const minor = Number(/compute 2\.(\d+)/.exec(String(headers['openstack-api-version']))?.[1]);
-    if (nova.hasDeadHost && minor >= 88) return broken;
+    if (nova.hasDeadHost && minorOf({ headers }) >= 88) return broken;
     const pattern = query.get('hypervisor_hostname_pattern');
     const rows = nova.hypervisors.filter((row) => row.hypervisor_hostname.includes(pattern ?? ''));
     if (pattern !== null) return rows.length > 0 ? { status: 200, body: { hypervisors: rows } } : notFound;
@@ -188,4 +189,13 @@ export function fakeNova(): Nova {
     const href = `http://nova.internal:8774/v2.1/${key}?marker=${markerOf(last)}`;
     return { status: 200, body: { [key]: shown, [`${key}_links`]: [{ rel: 'next', href }] } };
   }
+}
+
+function minorOf({ headers }: Pick<Asked, 'headers'>): number {
+  return Number(/compute 2\.(\d+)/.exec(String(headers['openstack-api-version']))?.[1]);
+}
+
+function shown(server: SampleServer, asked: Asked): SampleServer {
+  const { pinned_availability_zone: zone, ...older } = server;
+  return minorOf(asked) >= 96 ? { ...older, pinned_availability_zone: zone ?? null } : older;
 }

@@ -42,6 +42,8 @@ export interface SampleServer {
   'OS-EXT-SRV-ATTR:host': string | null;
   'OS-EXT-SRV-ATTR:hypervisor_hostname'?: string | null;
   'OS-EXT-STS:task_state': string | null;
+  /** Not in the samples: Nova tells it from 2.96 on. */
+  pinned_availability_zone?: string | null;
 }
 
 export interface SampleMigration {

@@ -10,17 +10,8 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  environment,
-  LAB_PROGRAMS,
-  Missing,
-  providePackages,
-  providePrograms,
-  ROOT,
-  TEST_PROGRAMS,
-  untried,
-  whyNoLab,
-} from './support/machine.js';
+import { environment, Missing, providePackages, providePrograms, ROOT } from '../src/provide/provide.js';
+import { LAB_PROGRAMS, TEST_PROGRAMS, TEST_RUN, untried, whyNoLab } from './support/machine.js';
 import { endChildrenOnSignals, endStrays, interruption, run, runAnyway } from './support/processes.js';
 import { addUp, sentence, tally } from './support/tally.js';
 
@@ -31,7 +22,7 @@ const LAB = join(ROOT, 'test', 'lab', 'openstack', 'up');
 
 /** @returns {Promise<Tally>} */
 async function check() {
-  await providePackages();
+  await providePackages(TEST_RUN);
   const checks = {
     tsc: [],
     oxlint: ['--type-aware', '--deny-warnings'],
@@ -53,8 +44,8 @@ async function check() {
 
 /** @param {readonly string[]} args */
 async function test(args) {
-  await providePackages();
-  await providePrograms(TEST_PROGRAMS);
+  await providePackages(TEST_RUN);
+  await providePrograms(TEST_PROGRAMS, TEST_RUN);
   return await vitest('test', args, environment());
 }
 
@@ -63,8 +54,8 @@ async function lab(args) {
   const running = process.env.LAB_DIR;
   const obstacle = running ? undefined : whyNoLab();
   if (obstacle) throw new Missing(obstacle);
-  await providePackages();
-  await providePrograms(LAB_PROGRAMS);
+  await providePackages(TEST_RUN);
+  await providePrograms(LAB_PROGRAMS, TEST_RUN);
   if (running) return await vitest('lab', args, environment());
 
   const dir = mkdtempSync(join(tmpdir(), 'nightshift-lab-'));

@@ -17,6 +17,8 @@ import { REBOOT } from '../src/procedures/reboot.ts';
 import { type Ended, rebootHypervisor } from '../src/procedures/reboot-hypervisor.ts';
 import { survey } from '../src/procedures/survey.ts';
 
+const PLANNER = import.meta.resolve('../src/domain/reboot-order.ts');
+
 const Names = z.union([
   z.array(z.string().min(1)),
   z.string().transform((names) => names.split(',').map((name) => name.trim())),
@@ -81,9 +83,10 @@ async function makePlan(ctx: Ctx): Promise<RebootPlan> {
   const { limit, mbPerSecond } = ctx.options;
   // A job that is not armed at all still shows what it would do.
   const armed = ctx.acting || ctx.armed !== false ? ctx.armed : true;
-  const plan = await ctx.step('plan', { effect: 'read' }, async () =>
-    planReboots({ fleet: await ctx.cloud.fleet(), needs, armed, limit, mbPerSecond }),
-  );
+  const plan = await ctx.step('plan', { effect: 'read' }, async ({ compute }) => {
+    const fleet = await ctx.cloud.fleet();
+    return compute(PLANNER, planReboots, { fleet, needs, armed, limit, mbPerSecond });
+  });
   for (const { name, why } of plan.held) ctx.note({ subject: `hypervisor ${name}`, verdict: 'held', why });
   ctx.report(describePlan(plan, limit));
   return plan;

@@ -16,8 +16,7 @@ const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major > 24 || (major === 24 && minor >= 12)) {
   // Not Node's own choice, a directory below /tmp: what is read back from it is executed.
   module.enableCompileCache(join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'nightshift'));
-  if (import.meta.url.includes('/node_modules/')) stripTypesBelowNodeModules();
-  void import('./cli/main.ts');
+  void import('./strip-types.js').then(() => import('./cli/main.ts'));
 } else {
   const node = bundledNode();
   if (node) runOn(node);
@@ -27,21 +26,6 @@ if (major > 24 || (major === 24 && minor >= 12)) {
     );
     process.exitCode = 78;
   }
-}
-
-/** Node leaves packages alone, whose TypeScript it expects to be built; ours is not, when installed as one. */
-function stripTypesBelowNodeModules() {
-  const emitWarning = process.emitWarning.bind(process);
-  process.emitWarning = () => {}; // the first call says that it is experimental, at every start
-  module.stripTypeScriptTypes('');
-  process.emitWarning = emitWarning;
-  module.registerHooks({
-    load(url, context, next) {
-      if (!url.endsWith('.ts')) return next(url, context);
-      const source = module.stripTypeScriptTypes(readFileSync(new URL(url), 'utf8'));
-      return { format: 'module', shortCircuit: true, source };
-    },
-  });
 }
 
 function bundledNode() {

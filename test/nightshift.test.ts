@@ -45,7 +45,8 @@ let home: string;
 function layOut(folder: string): string {
   mkdirSync(join(folder, 'src/cli'), { recursive: true });
   mkdirSync(join(folder, 'node_modules'), { recursive: true });
-  cpSync(launcher, join(folder, 'src/nightshift.js'));
+  for (const file of ['nightshift.js', 'strip-types.js'])
+    cpSync(join(repository, 'src', file), join(folder, 'src', file));
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
   writeFileSync(join(folder, 'src/cli/main.ts'), commandLine);
   if (existsSync(join(repository, 'node_modules', bundled)))

@@ -6,6 +6,7 @@
  * park: give the worker back and wait.
  */
 import type { z } from 'zod';
+import type { Compute } from './computing.ts';
 
 export type Json =
   | string
@@ -94,6 +95,8 @@ export interface StepScope {
   /** When the step was first begun, whoever began it. */
   readonly since: Date;
   readonly log: Log;
+  /** For pure computing over 100 ms, called as `compute(import.meta.resolve('…/domain/x.ts'), planX, …)`. Ends with `signal`. */
+  readonly compute: Compute;
   table(name: string): Table;
   /** Says that there was nothing to do, and why: the step counts as skipped, what it returns is journalled all the same. */
   skipped(why: string): void;

@@ -5,6 +5,7 @@
 import type { Redis } from 'ioredis';
 import { isPermanent, isRetryable, messageOf } from '../domain/failure.ts';
 import type { Clock } from './clock.ts';
+import { computing } from './computing.ts';
 import { Blocked, Cancelled, Halted, MisuseError, StepFailed, TimedOut } from './errors.ts';
 import type { Json, Mail, Retry, StepOptions, StepScope, Verdict } from './job.ts';
 import { digestOf, pack, type StepRecord, unpack } from './journal.ts';
@@ -386,6 +387,7 @@ export class Steps {
   #scope<T>(attempt: Attempt<T>): Scope {
     const { redis, prefix, mailHost, runLog, runId, resumes } = this.#around;
     const stop = new AbortController();
+    const signal = AbortSignal.any([this.#gone.signal, stop.signal]);
     const revoke = new AbortController();
     const writes: TableWrite[] = [];
     const mails: { id: string; body: string }[] = [];
@@ -395,12 +397,13 @@ export class Steps {
       writes,
       mails,
       skippedWhy: undefined,
-      signal: AbortSignal.any([this.#gone.signal, stop.signal]),
+      signal,
       revoked: revoke.signal,
       idempotencyKey: `${runId}/${attempt.key}`,
       attempt: attempt.tries,
       since: new Date(attempt.startedAt),
       log: runLog.forStep(attempt.key, attempt.tries),
+      compute: computing(signal),
       table: (name) => tableIn(redis, prefix, name, writes),
       mail: (key, mail) => void mails.push(sealed(runId, messageIdOf(runId, key, mailHost, resumes), mail)),
       skipped: (why) => {

@@ -12,6 +12,7 @@ import { Acts } from './acts.ts';
 import { type Census, takeCensus } from './census.ts';
 import { type Clock, REAL_CLOCK, redisNow } from './clock.ts';
 import { Cron, type CronJob } from './cron.ts';
+import type { Revive } from './definition.ts';
 import { RefusedError } from './errors.ts';
 import type { ChildRun } from './execution.ts';
 import type { ChildEnd, Json, Log, Mail, Question, Trigger } from './job.ts';
@@ -67,6 +68,8 @@ export interface EngineOptions<Clients extends object> {
   readonly clientsFor: (run: { job: string; acting: boolean; log: Log }) => Promise<Clients>;
   readonly deliver: Deliver;
   readonly log: Log;
+  /** Makes a job of a stored definition; see `RegisteredJob.source`. */
+  readonly revive?: Revive<Clients>;
   /** Right-hand side of Message-IDs. */
   readonly mailHost: string;
   readonly askOperators?: (run: string, step: string, evidence: string) => Mail | undefined;
@@ -142,6 +145,7 @@ export class Engine<Clients extends object = object> {
       logs: this.logs,
       log: options.log,
       jobs: options.jobs,
+      revive: options.revive,
       clientsFor: options.clientsFor,
       mailHost: options.mailHost,
       askOperators: options.askOperators ?? (() => undefined),
@@ -268,7 +272,7 @@ export class Engine<Clients extends object = object> {
 
   /** What `create` writes of a new run. */
   #fieldsOf({ job: name, options, trigger, acting }: Omit<NewRun, 'id' | 'request'>): object {
-    const { definition, job } = this.#job(name);
+    const { definition, source, job } = this.#job(name);
     return {
       job: name,
       nonce: randomUUID(),
@@ -276,6 +280,7 @@ export class Engine<Clients extends object = object> {
       trigger: JSON.stringify(trigger),
       acting: acting ? '1' : '',
       definition,
+      ...(source === undefined ? {} : { source }),
       by: trigger.by ?? trigger.kind,
       ...(job.timeoutMs === undefined ? {} : { timeoutMs: job.timeoutMs }),
     };

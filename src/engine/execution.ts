@@ -17,6 +17,8 @@ export interface Claimed {
   readonly id: string;
   readonly fence: string;
   readonly job: string;
+  /** Digest of the definition that it began with. */
+  readonly definition: string;
   readonly options: Json;
   readonly trigger: Trigger;
   readonly acting: boolean;

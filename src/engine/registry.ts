@@ -11,6 +11,11 @@ export interface RegisteredJob<Clients = unknown> {
   readonly job: Job<z.ZodType, Clients>;
   /** `sha256:…` of the file: which version of the job a run began with. */
   readonly definition: string;
+  /**
+   * The definition whole, where a run is to finish the one that it began with: stored with its first run,
+   * and read back by `EngineOptions.revive`. Without it a run goes on with whatever this version has.
+   */
+  readonly source?: string;
 }
 
 export type Registry<Clients = unknown> = ReadonlyMap<string, RegisteredJob<Clients>>;

@@ -2,6 +2,7 @@
 import type { Redis } from 'ioredis';
 import { messageOf } from '../domain/failure.ts';
 import type { Clock } from './clock.ts';
+import { jobOf, type Revive } from './definition.ts';
 import { FenceLost, RedisDistrusted } from './errors.ts';
 import { type ChildRun, type Claimed, Execution, type Outcome } from './execution.ts';
 import type { Answered, ChildEnd, Json, Log, Mail, Question, Trigger } from './job.ts';
@@ -20,6 +21,7 @@ export interface WorkerOptions<Clients extends object> {
   readonly logs: RunLogs;
   readonly log: Log;
   readonly jobs: Registry<Clients>;
+  readonly revive: Revive<Clients> | undefined;
   readonly clientsFor: (run: { job: string; acting: boolean; log: Log }) => Promise<Clients>;
   readonly mailHost: string;
   readonly askOperators: (run: string, step: string, evidence: string) => Mail | undefined;
@@ -64,7 +66,7 @@ export class Worker<Clients extends object> {
   }
 
   async #work(id: string): Promise<Worked> {
-    const { call, node, timings, jobs, log } = this.#options;
+    const { call, node, timings, log } = this.#options;
     const patienceMs = Math.max(0, Math.ceil(timings.leaseMs - (performance.now() - this.#reachableSince)));
     try {
       const answer = await call('claim', {
@@ -76,18 +78,13 @@ export class Worker<Clients extends object> {
       });
       if (answer.verdict !== 'OK') return 'refused';
       const run = claimedFrom(id, answer);
-      const registered = jobs.get(run.job);
-      if (registered === undefined) {
-        log.error('there is no such job any more', { run: id, job: run.job });
-        await call('park', {
-          run: id,
-          fence: run.fence,
-          state: 'needs-decision',
-          why: `a job "${run.job}", which this version does not have`,
-        });
+      const found = await jobOf(run, this.#options);
+      if ('lacks' in found) {
+        log.error('the job of a run is not there', { run: id, job: run.job, why: found.lacks });
+        await call('park', { run: id, fence: run.fence, state: 'needs-decision', why: found.lacks });
         return 'needs-decision';
       }
-      return await this.#execute(run, registered.job);
+      return await this.#execute(run, found.job);
     } catch (error) {
       if (error instanceof FenceLost || error instanceof RedisDistrusted) return 'refused';
       throw error;
@@ -200,6 +197,7 @@ function claimedFrom(id: string, answer: Answer): Claimed {
     id,
     fence,
     job: fields.get('job') ?? '',
+    definition: fields.get('definition') ?? '',
     options: JSON.parse(fields.get('options') ?? '{}') as Json,
     trigger: JSON.parse(fields.get('trigger') ?? '{}') as Trigger,
     acting: fields.get('acting') === '1',

@@ -127,6 +127,8 @@ local function create_run()
     'options', args.options, 'trigger', args.trigger, 'acting', args.acting, 'definition', args.definition)
   if args.timeoutMs then redis.call('HSET', hash, 'deadline', text(now_ms + args.timeoutMs)) end
   if args.alone then redis.call('HSET', hash, 'alone', '1') end
+  -- Under its own digest, so whoever comes later has the same one to store.
+  if args.source then redis.call('HSETNX', key('definitions'), args.definition, args.source) end
   if args.parent then
     redis.call('HSET', hash, 'parent', args.parent)
     redis.call('RPUSH', run_key(args.parent) .. ':children', args.run)

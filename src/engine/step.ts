@@ -16,6 +16,8 @@ import type { Answer, ScriptName } from './scripts.ts';
 import { type TableWrite, tableIn } from './tables.ts';
 
 const RETRY: Retry = { tries: 5, firstMs: 1000, maxMs: 60_000 };
+/** Somebody waits for what a dry run says, and it is soon asked for again. */
+const DRY_RUN_TRIES = 2;
 const STEP_TIMEOUT_MS = 600_000;
 
 /** What steps need of the run that they belong to. */
@@ -172,7 +174,8 @@ export class Steps {
   }
 
   async #try<T>(attempt: Attempt<T>): Promise<T> {
-    const retry: Retry = { ...RETRY, ...attempt.options.retry };
+    const usual = this.#around.acting ? RETRY : { ...RETRY, tries: DRY_RUN_TRIES };
+    const retry: Retry = { ...usual, ...attempt.options.retry };
     const lastTry = attempt.tries + retry.tries;
     for (;;) {
       attempt.tries += 1;
@@ -208,8 +211,9 @@ export class Steps {
       if (verdict.happened === 'yes') return { value: await this.#done(attempt, verdict.value) };
       const doubtful = verdict.happened === 'unclear' || attempt.options.effect === 'once';
       if (doubtful && (last || attempt.options.effect === 'once')) {
-        const evidence = verdict.happened === 'unclear' ? verdict.evidence : 'the world does not show it';
-        return { value: await this.#unknown(attempt, `${why}; ${evidence}`) };
+        const evidence =
+          verdict.happened === 'unclear' ? verdict.evidence : `${why}; the world does not show it`;
+        return { value: await this.#unknown(attempt, evidence) };
       }
       if ((isRetryable(error) || doubtful) && !last) {
         this.#around.runLog.forStep(attempt.key, attempt.tries).warn('will be tried again', { why });
@@ -221,11 +225,14 @@ export class Steps {
     throw new StepFailed(attempt.key, why + tries, error);
   }
 
-  /** Did the effect happen? Effects that may repeat count as not happened; for the others the world is asked. */
-  async #happened<T>(attempt: Attempt<T>, otherwise: string): Promise<Verdict<T>> {
+  /**
+   * Did the effect happen? Effects that may repeat count as not happened; for the others the world is
+   * asked. Evidence begins with what is `known` without asking.
+   */
+  async #happened<T>(attempt: Attempt<T>, known: string): Promise<Verdict<T>> {
     const { effect, verify, retry: wanted, verifyTimeoutMs = STEP_TIMEOUT_MS } = attempt.options;
     if (effect === 'read' || effect === 'idempotent') return { happened: 'no' };
-    if (verify === undefined) return { happened: 'unclear', evidence: otherwise };
+    if (verify === undefined) return { happened: 'unclear', evidence: known };
     const retry: Retry = { ...RETRY, ...wanted };
     for (let tries = 1; ; tries += 1) {
       if (this.#leaving.signal.aborted) throw new Blocked(HANDED_OVER);
@@ -233,11 +240,15 @@ export class Steps {
         { ...attempt, options: { effect: 'read', timeoutMs: verifyTimeoutMs }, fn: verify },
         this.#scope(attempt),
       );
-      if ('value' in result) return result.value;
+      if ('value' in result) {
+        const verdict = result.value;
+        if (verdict.happened !== 'unclear') return verdict;
+        return { happened: 'unclear', evidence: `${known}; ${verdict.evidence}` };
+      }
       const why = messageOf(result.error);
       if (result.error instanceof Blocked) throw result.error;
       if (!isRetryable(result.error) || tries >= retry.tries) {
-        return { happened: 'unclear', evidence: `${otherwise}; asking what happened failed: ${why}` };
+        return { happened: 'unclear', evidence: `${known}; asking what happened failed: ${why}` };
       }
       await this.#pause(backoffMs(retry, tries), { effect: 'read' });
     }

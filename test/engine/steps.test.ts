@@ -226,6 +226,51 @@ describe('a run', () => {
       expect(step?.tries).toBe(tries);
     });
 
+    it.each([
+      { acting: true, tries: 5 },
+      { acting: false, tries: 2 },
+    ])('is tried $tries times where it does not say how often and acting is $acting', async (run) => {
+      const { engine } = await engineFor((ctx) =>
+        ctx.step('ask', { effect: 'read', retry: { firstMs: 1, maxMs: 2 } }, async ({ attempt }) =>
+          failing({ retryable: true }, 9)(attempt),
+        ),
+      );
+      const id = await engine.create({ job: 'try', ...CLI, acting: run.acting });
+
+      await engine.work(id);
+
+      const [step] = (await engine.runs.get(id))?.steps ?? [];
+      expect(step?.tries).toBe(run.tries);
+    });
+
+    it('says what went wrong with a `once` step one time', async () => {
+      const { engine } = await engineFor((ctx) =>
+        ctx.step('reboot', { effect: 'once' }, () => Promise.reject(new Error('the line went dead'))),
+      );
+      const id = await engine.create({ job: 'try', ...CLI });
+
+      expect(await engine.work(id)).toBe('needs-decision');
+
+      const [step] = (await engine.runs.get(id))?.steps ?? [];
+      expect(step).toMatchObject({ state: 'unknown', why: 'the line went dead' });
+    });
+
+    it('begins the evidence with what went wrong where asking the world did not help', async () => {
+      const { engine } = await engineFor((ctx) =>
+        ctx.step(
+          'reboot',
+          { effect: 'once', verify: async () => ({ happened: 'unclear', evidence: 'it is silent' }) },
+          () => Promise.reject(new Error('the line went dead')),
+        ),
+      );
+      const id = await engine.create({ job: 'try', ...CLI });
+
+      await engine.work(id);
+
+      const [step] = (await engine.runs.get(id))?.steps ?? [];
+      expect(step?.why).toBe('the line went dead; it is silent');
+    });
+
     it('fails again in a replay, with the same words, and leaves the job on the same way', async () => {
       const run = async (ctx: Context): Promise<void> => {
         const fails = ctx.step('move', { effect: 'idempotent' }, async () => {

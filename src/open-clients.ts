@@ -23,7 +23,8 @@ export interface OpenedClients {
 /** `secrets` is added to: what a client signs in with must not be seen in a log either. */
 export function openClients(config: Config, secrets: Secret[]): OpenedClients {
   const closing: (() => void)[] = [];
-  const cloud = once(() => openCloud(config, secrets));
+  const patient = onDemand(once(() => openCloud(config, secrets)));
+  const impatient = readOnly(onDemand(once(() => openCloud(config, secrets, { inDryRun: true }))));
   const hosts = once(async () => {
     const opened = await openHosts(config);
     closing.push(() => opened.close());
@@ -38,7 +39,7 @@ export function openClients(config: Config, secrets: Secret[]): OpenedClients {
 
   return {
     forRun: ({ job, acting }) => ({
-      cloud: acting ? onDemand(cloud) : readOnly(onDemand(cloud)),
+      cloud: acting ? patient : impatient,
       host: (name): Host => ({
         run: async (argv, options) => (await hosts()).host(name).run(argv, options),
       }),
@@ -53,16 +54,24 @@ export function openClients(config: Config, secrets: Secret[]): OpenedClients {
   };
 }
 
-/** The only cloud that is configured, the one called `main`, or what the environment says. */
-async function openCloud({ clouds }: Config, secrets: Secret[]): Promise<Cloud> {
+/**
+ * The only cloud that is configured, the one called `main`, or what the environment says. Whoever asked
+ * for a dry run waits for its answer, so that gives up sooner.
+ */
+async function openCloud(
+  { clouds }: Config,
+  secrets: Secret[],
+  { inDryRun = false }: { inDryRun?: boolean } = {},
+): Promise<Cloud> {
   const { openStackCloud } = await import('./clients/openstack/cloud.ts');
+  const { IMPATIENT } = await import('./clients/openstack/retry.ts');
   const { readOpenStackSettings } = await import('./clients/openstack/settings.ts');
   const chosen = clouds.main ?? Object.values(clouds)[0];
   const around = { env: process.env, cwd: process.cwd(), home: homedir() };
   const settings = readOpenStackSettings({ ...around, ...chosen });
   const { credential } = settings;
   secrets.push(new Secret('secret' in credential ? credential.secret : credential.password));
-  return openStackCloud(settings);
+  return openStackCloud(inDryRun ? { ...settings, timing: IMPATIENT } : settings);
 }
 
 async function openHosts({ ssh }: Config) {

@@ -2,7 +2,7 @@
 import type { Cloud } from '../../domain/fleet.ts';
 import { OpenStackError } from './error.ts';
 import { readFleet } from './fleet.ts';
-import { listServices, needNode, setService, toComputeService } from './hypervisors.ts';
+import { needService, setService, toComputeService } from './hypervisors.ts';
 import { abort, listMigrations, readProgress } from './migrations.ts';
 import { readOccupancy } from './occupancy.ts';
 import { listProvidersOf } from './placement.ts';
@@ -20,26 +20,21 @@ export function openStackCloud(settings: OpenStackSettings): Cloud {
   return {
     fleet: () => readFleet(session),
 
-    async service(hypervisor) {
-      const { serviceHost } = await needNode(session, hypervisor);
-      const [service] = await listServices(session, serviceHost);
-      if (service === undefined) throw noService(hypervisor, serviceHost);
-      return toComputeService(service);
-    },
+    service: async (hypervisor) => toComputeService(await needService(session, hypervisor)),
 
     async cordon(hypervisor, reason) {
       if (reason.length < 1 || reason.length > LONGEST_REASON) throw badReason(hypervisor, reason);
-      await setService(session, (await needNode(session, hypervisor)).serviceId, reason);
+      await setService(session, (await needService(session, hypervisor)).id, reason);
     },
 
     async uncordon(hypervisor) {
-      await setService(session, (await needNode(session, hypervisor)).serviceId);
+      await setService(session, (await needService(session, hypervisor)).id);
     },
 
     server: (id) => readServer(session, id),
 
     async liveMigrate(serverId, target) {
-      const host = target === undefined ? null : (await needNode(session, target)).serviceHost;
+      const host = target === undefined ? null : (await needService(session, target)).host;
       await requestLiveMigration(session, serverId, host);
     },
 
@@ -49,12 +44,6 @@ export function openStackCloud(settings: OpenStackSettings): Cloud {
     allocatedOn: (consumer) => listProvidersOf(session, consumer),
     occupancy: (hypervisor) => readOccupancy(session, hypervisor),
   };
-}
-
-function noService(hypervisor: string, host: string): OpenStackError {
-  return new OpenStackError(`Nova has no compute service on ${host}, the host of hypervisor ${hypervisor}`, {
-    retryable: false,
-  });
 }
 
 function badReason(hypervisor: string, reason: string): OpenStackError {

@@ -1,7 +1,7 @@
 /** The whole fleet, joined from what Nova and Placement list. */
 import type { Fleet, Hypervisor } from '../../domain/fleet.ts';
 import { listAggregates, listServerGroups } from './groups.ts';
-import { listNodes, listServices, type Node } from './hypervisors.ts';
+import { listNodes, type Node, needServices } from './hypervisors.ts';
 import { inParallel } from './in-parallel.ts';
 import { readStock, type Stock } from './placement.ts';
 import { listServers } from './servers.ts';
@@ -12,20 +12,19 @@ const PARALLEL = 8;
 
 export async function readFleet(session: Session): Promise<Fleet> {
   const takenAt = new Date().toISOString();
+  const services = await needServices(session);
   const [hypervisors, servers, groups] = await Promise.all([
-    readHypervisors(session),
+    readHypervisors(session, services),
     listServers(session),
     listServerGroups(session),
   ]);
   return { takenAt, hypervisors, servers, groups };
 }
 
-async function readHypervisors(session: Session): Promise<Hypervisor[]> {
-  const [nodes, services, aggregates] = await Promise.all([
-    listNodes(session),
-    listServices(session),
-    listAggregates(session),
-  ]);
+type Services = Awaited<ReturnType<typeof needServices>>;
+
+async function readHypervisors(session: Session, services: Services): Promise<Hypervisor[]> {
+  const [nodes, aggregates] = await Promise.all([listNodes(session), listAggregates(session)]);
   const serviceOf = new Map(services.map((service) => [service.host, service]));
   const stocks = await inParallel(nodes, PARALLEL, ({ id }) => readStock(session, id));
   return nodes
@@ -40,13 +39,13 @@ async function readHypervisors(session: Session): Promise<Hypervisor[]> {
 }
 
 interface Parts {
-  readonly service: Awaited<ReturnType<typeof listServices>>[number] | undefined;
+  readonly service: Services[number] | undefined;
   readonly aggregates: readonly string[];
   readonly stock: Stock;
 }
 
 function join({ name }: Node, { service, aggregates, stock }: Parts): Hypervisor {
-  if (service === undefined || service.status === 'UNKNOWN') return { name, up: false, aggregates, ...stock };
+  if (service === undefined) return { name, up: false, aggregates, ...stock };
   return {
     name,
     up: service.state === 'up',

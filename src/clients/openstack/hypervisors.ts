@@ -14,27 +14,25 @@ export interface Node {
   readonly id: string;
   /** What its compute service calls its host. */
   readonly serviceHost: string;
-  readonly serviceId: string;
 }
 
 const Row = z
   .object({
     id: z.string(),
     hypervisor_hostname: z.string(),
-    service: z.object({ id: z.string(), host: z.string() }),
+    service: z.object({ host: z.string() }),
   })
   .transform(
     ({ id, hypervisor_hostname, service }): Node => ({
       name: hypervisor_hostname,
       id,
       serviceHost: service.host,
-      serviceId: service.id,
     }),
   );
 
 const details: Call = { service: 'compute', method: 'GET', path: '/os-hypervisors/detail', everyCell: true };
 
-/** Every hypervisor, but for those of cells that are silent. */
+/** Every hypervisor. While a cell is silent this waits for it in vain: see `needServices`. */
 export function listNodes(session: Session): Promise<Node[]> {
   return readPages(session, details, { key: 'hypervisors', row: Row });
 }
@@ -46,14 +44,22 @@ async function findNode(session: Session, name: string): Promise<Node | undefine
   return answer?.hypervisors.find((node) => node.name === name);
 }
 
-/** Read fresh. Permanent OpenStackError when it is not there, retryable when its cell may be silent. */
+/** Read fresh, from a cloud without silent cells. Permanent OpenStackError when it is not there. */
 export async function needNode(session: Session, name: string): Promise<Node> {
   const node = await findNode(session, name);
   if (node !== undefined) return node;
-  const silent = silentHosts(await listServices(session));
-  if (silent.length > 0) throw silentCell(silent);
   const advice = '`openstack hypervisor list` shows those it has';
   throw new OpenStackError(`Nova has no hypervisor ${name}; ${advice}`, { retryable: false });
+}
+
+/** A hypervisor's compute service, read fresh; as `needNode`, and retryable while a cell is silent. */
+export async function needService(session: Session, name: string): Promise<KnownService> {
+  const services = await needServices(session);
+  const { serviceHost } = await needNode(session, name);
+  const found = services.find(({ host }) => host === serviceHost);
+  if (found !== undefined) return found;
+  const what = `Nova has no compute service on ${serviceHost}, the host of hypervisor ${name}`;
+  throw new OpenStackError(what, { retryable: false });
 }
 
 /**
@@ -85,15 +91,27 @@ const Service = z.discriminatedUnion('status', [
   }),
 ]);
 type Service = z.infer<typeof Service>;
+type KnownService = Exclude<Service, { status: 'UNKNOWN' }>;
 
-/** The compute services of every hypervisor, or of the one on `host`. */
-export async function listServices(session: Session, host?: string): Promise<Service[]> {
-  const query = { binary: 'nova-compute', ...(host !== undefined && { host }) };
+/** The compute services of every hypervisor. */
+export async function listServices(session: Session): Promise<Service[]> {
+  const query = { binary: 'nova-compute' };
   const { services } = await session(
     { service: 'compute', method: 'GET', path: '/os-services', query, everyCell: true },
     z.object({ services: z.array(Service) }),
   );
   return services;
+}
+
+/**
+ * The compute services of every hypervisor; retryable OpenStackError while a cell is silent. Asked before
+ * a list of hypervisors: that one has no patience limit in Nova, and says nothing of the cell.
+ */
+export async function needServices(session: Session): Promise<KnownService[]> {
+  const services = await listServices(session);
+  const silent = silentHosts(services);
+  if (silent.length > 0) throw silentCell(silent);
+  return services.filter((service) => service.status !== 'UNKNOWN');
 }
 
 /** Hosts whose cell gives Nova no answer. */
@@ -109,9 +127,8 @@ export function silentCell(hosts: readonly string[]): OpenStackError {
   );
 }
 
-/** What a service's row says; OpenStackError when its cell is silent. */
-export function toComputeService(service: Service): ComputeService {
-  if (service.status === 'UNKNOWN') throw silentCell([service.host]);
+/** What a service's row says. */
+export function toComputeService(service: KnownService): ComputeService {
   return {
     id: service.id,
     up: service.state === 'up',

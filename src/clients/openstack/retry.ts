@@ -7,6 +7,8 @@ export interface Timing {
   readonly connectMs: number;
   /** For an answer. */
   readonly answerMs: number;
+  /** For a token: Keystone gives one in a moment, or it is in trouble. */
+  readonly signInMs: number;
   /** For the answer of a list that asks every cell: Nova waits 60 s for one that is silent. */
   readonly listMs: number;
   /** Pause before the second try; doubles from there. */
@@ -16,14 +18,19 @@ export interface Timing {
   readonly retryForMs: number;
 }
 
+/** A step tries five times, so that a run outlives two or three minutes without its cloud. */
 export const TIMING: Timing = {
   connectMs: 10_000,
   answerMs: 60_000,
+  signInMs: 10_000,
   listMs: 90_000,
   firstPauseMs: 500,
   longestPauseMs: 20_000,
-  retryForMs: 60_000,
+  retryForMs: 30_000,
 };
+
+/** Where somebody waits for the answer: that Keystone is away is said within half a minute, two tries of a step together. */
+export const IMPATIENT: Partial<Timing> = { retryForMs: 10_000 };
 
 export interface Try {
   readonly error: OpenStackError;

@@ -44,7 +44,7 @@ interface Endpoint {
 export function openSession(settings: OpenStackSettings): Session {
   const timing = { ...TIMING, ...settings.timing };
   const send = openSend(timing, settings.ca);
-  const currentLogin = openLogin(settings, send, timing.answerMs);
+  const currentLogin = openLogin(settings, send, timing.signInMs);
   // Learnt anew with every token, so that a cloud that was upgraded is asked again.
   const endpoints = new WeakMap<Login, Map<Service, Promise<Endpoint>>>();
 

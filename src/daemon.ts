@@ -5,6 +5,7 @@ import type { Clients } from './context.ts';
 import { sayDecision, sayQuestion } from './decision-mail.ts';
 import { mayAct } from './domain/acting.ts';
 import { messageOf } from './domain/failure.ts';
+import type { Clock } from './engine/clock.ts';
 import type { CronJob } from './engine/cron.ts';
 import { Engine } from './engine/engine.ts';
 import { openRedis, type RedisAccess } from './engine/redis.ts';
@@ -26,6 +27,8 @@ export interface OpenOptions {
   readonly path?: string | undefined;
   /** Where the log goes; left out, to standard error as JSON. */
   readonly logTo?: LogOptions['destination'];
+  /** The time that runs live in; left out, ours. */
+  readonly clock?: Clock;
 }
 
 /** Nothing can be asked or begun: Redis is away, or is none that could be used. */
@@ -50,7 +53,7 @@ export async function checkConfig(path?: string): Promise<Config> {
  * Opens the house as the configuration says: the command line and the daemon come in by this one door.
  * Throws `ConfigError` or `RedisAway`; then nothing was started.
  */
-export async function openInstallation({ path, logTo }: OpenOptions = {}): Promise<Installation> {
+export async function openInstallation({ path, logTo, clock }: OpenOptions = {}): Promise<Installation> {
   const config = await checkConfig(path);
   const secrets = secretsIn(config);
   const log = createLog({ secrets, ...(logTo === undefined ? {} : { destination: logTo }) });
@@ -74,6 +77,7 @@ export async function openInstallation({ path, logTo }: OpenOptions = {}): Promi
     redact: redactor(secrets),
     concurrency: config.engine.concurrency,
     timings: config.engine,
+    ...(clock === undefined ? {} : { clock }),
   });
   return {
     config,

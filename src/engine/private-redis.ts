@@ -112,10 +112,13 @@ function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode !== null || signalCode !== null;
 }
 
-/** Stops the server unless another process still uses it. Nothing is lost: the next one starts it again. */
-export async function leavePrivateRedis(place: Place): Promise<void> {
+/**
+ * Stops the server unless another process still uses it; true when it does not run any more. Nothing is
+ * lost: the next one starts it again.
+ */
+export async function leavePrivateRedis(place: Place): Promise<boolean> {
   const socket = socketOf(place);
-  if (!(await answers(socket))) return;
+  if (!(await answers(socket))) return true;
   const redis = new Redis(socket, {
     connectionName: LEAVING,
     retryStrategy: () => null,
@@ -128,7 +131,7 @@ export async function leavePrivateRedis(place: Place): Promise<void> {
     const clients = String(await redis.client('LIST'))
       .trim()
       .split('\n');
-    if (clients.some((client) => !client.includes(` name=${LEAVING} `))) return;
+    if (clients.some((client) => !client.includes(` name=${LEAVING} `))) return false;
     await redis.shutdown();
   } catch {
     // The connection closes under SHUTDOWN: that is its success.
@@ -136,7 +139,11 @@ export async function leavePrivateRedis(place: Place): Promise<void> {
     redis.disconnect();
   }
   const deadline = performance.now() + GONE_WITHIN_MS;
-  while ((await answers(socket)) && performance.now() < deadline) await sleep(ASK_EVERY_MS);
+  while (await answers(socket)) {
+    if (performance.now() > deadline) return false;
+    await sleep(ASK_EVERY_MS);
+  }
+  return true;
 }
 
 /** Somebody listens on the socket and is done loading. */

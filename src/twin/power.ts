@@ -73,6 +73,7 @@ function boot(world: World, { of: host }: Event): void {
   const kernel = fault === 'old kernel' ? hypervisor.boot.kernel : next;
   hypervisor.power = 'on';
   hypervisor.boot = { id: drawUuid(world.state), at: world.now, kernel };
+  hypervisor.boots += 1;
   if (fault !== 'no service') world.plan(world.state.pace.agentMs, 'host agent', host);
 }
 

@@ -121,6 +121,7 @@ function hypervisor(
     agent: { since: at - 3 * pace.heartbeatMs - drawInt(dice, pace.heartbeatMs), heardAt: bootedAt },
     power: 'on',
     boot: { id: drawUuid(dice), at: bootedAt, kernel: OLD_KERNEL },
+    boots: 0,
     kernels: index % 5 < 3 ? [OLD_KERNEL, NEW_KERNEL] : [OLD_KERNEL],
   };
 }

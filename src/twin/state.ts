@@ -55,6 +55,8 @@ export interface Hypervisor {
   /** `going down`: it was asked to reboot and still answers. */
   power: 'on' | 'going down' | 'off';
   boot: { readonly id: string; readonly at: number; readonly kernel: string };
+  /** How often it has booted since the beginning. */
+  boots: number;
   /** Installed, oldest first; the last one boots next. */
   kernels: readonly string[];
 }

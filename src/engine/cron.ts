@@ -4,7 +4,7 @@
  */
 import type { Redis } from 'ioredis';
 import type { Json } from './job.ts';
-import { nextInstants, planTick, type Schedule } from './schedule.ts';
+import { type Due, nextInstants, planTick, type Schedule } from './schedule.ts';
 import type { Call } from './scripts.ts';
 import { stamp } from './stamp.ts';
 
@@ -46,28 +46,35 @@ export class Cron {
     this.#options = options;
   }
 
-  /** Makes what is due by `now`, once, however many daemons ask. A schedule seen for the first time begins now. */
+  /**
+   * Makes what is due by `now`, once, however many daemons ask. A schedule seen for the first time, or in
+   * other words than before, begins now.
+   */
   async tick(now: Date): Promise<void> {
     for (const job of this.#options.jobs) await this.#tickJob(job, now);
   }
 
   async #tickJob(job: CronJob, now: Date): Promise<void> {
     const { redis, prefix, call, node, fieldsOf, ring } = this.#options;
-    await redis.hsetnx(`${prefix}:cursor`, job.job, String(now.getTime()));
-    const cursor = Number(await redis.hget(`${prefix}:cursor`, job.job));
-    const after = new Date(Math.max(cursor, now.getTime() - LONGEST_OUTAGE_MS));
-    for (const { instant, missed } of planTick(job, { after, now })) {
+    const cursor = `${job.job} ${job.cron} ${job.zone}`;
+    await redis.hsetnx(`${prefix}:cursor`, cursor, String(now.getTime()));
+    const seen = Number(await redis.hget(`${prefix}:cursor`, cursor));
+    const after = new Date(Math.max(seen, now.getTime() - LONGEST_OUTAGE_MS));
+    const planned = planTick(job, { after, now });
+    const outage = outageOf(planned);
+    for (const { instant, missed } of planned) {
       const run = `${job.job}~${stamp(instant)}`;
       const { verdict } = await call('tick', {
         ...fieldsOf(job, instant),
         run,
         job: job.job,
+        cursor,
         instant: instant.toISOString(),
         instantMs: String(instant.getTime()),
         overlap: job.overlap,
         by: node,
         ...(job.overlap === 'queue' ? { alone: true } : {}),
-        ...(missed === undefined ? {} : { missed }),
+        ...(missed === undefined ? {} : { missed, outage }),
       });
       if (verdict === 'OK') await ring(run);
     }
@@ -98,4 +105,12 @@ export class Cron {
       )
       .toSorted((a, b) => (a.at < b.at ? -1 : 1));
   }
+}
+
+/** The instants that were missed, in short, as `tick` raises them; undefined when none was. */
+function outageOf(planned: readonly Due[]): object | undefined {
+  const missed = planned.filter((due) => due.missed !== undefined).map(({ instant }) => instant.getTime());
+  if (missed.length === 0) return undefined;
+  const late = planned.length > missed.length;
+  return { first: missed[0], last: missed.at(-1), missed: missed.length, late };
 }

@@ -9,6 +9,7 @@ import type { Redis } from 'ioredis';
 import { type ScheduledTask, schedule } from 'node-cron';
 import { messageOf } from '../domain/failure.ts';
 import { Acts } from './acts.ts';
+import { type Health, postAlerts, readHealth, type SayAlert } from './alerts.ts';
 import { type Census, takeCensus } from './census.ts';
 import { type Clock, REAL_CLOCK, redisNow } from './clock.ts';
 import { Cron, type CronJob } from './cron.ts';
@@ -78,6 +79,10 @@ export interface EngineOptions<Clients extends object> {
   readonly clock?: Clock;
   /** So many owners may be lost with no step done between before a run is quarantined; 3 if left out. */
   readonly mostLosses?: number;
+  /** The mail for what operators are to be told of a job; left out, nobody is told. */
+  readonly sayAlert?: SayAlert;
+  /** By job: a wait of so many ms is told; one that is left out may take for ever. */
+  readonly longWaitMs?: Readonly<Record<string, number>>;
   /** Jobs that run by themselves. */
   readonly schedules?: readonly CronJob[];
   readonly redact?: (line: string) => string;
@@ -289,6 +294,11 @@ export class Engine<Clients extends object = object> {
   async #endOf(id: string): Promise<ChildEnd | undefined> {
     const run = await this.runs.get(id);
     if (run === undefined || !isOver(run.state)) return undefined;
+  /** How each job does; one that never failed is not there. */
+  async health(): Promise<ReadonlyMap<string, Health>> {
+    return readHealth(this.#redis, this.#prefix, this.jobs.keys());
+  }
+
     return { id, state: run.state, ...(run.error === undefined ? {} : { error: run.error }) };
   }
 
@@ -323,7 +333,8 @@ export class Engine<Clients extends object = object> {
 
   /** Sends the mails that are due; returns how many left. */
   async sendMails(): Promise<number> {
-    const { deliver, log } = this.#options;
+    const { deliver, log, mailHost, sayAlert = () => undefined } = this.#options;
+    await postAlerts({ redis: this.#redis, prefix: this.#prefix, call: this.#call, mailHost, sayAlert });
     return sendDue({ call: this.#call, deliver, log, hideMs: this.#timings.hideMailMs });
   }
 
@@ -362,7 +373,7 @@ export class Engine<Clients extends object = object> {
     const now = await this.#now();
     await this.#redis.zremrangebyscore(`${this.#prefix}:nodes`, '-inf', now);
     await this.#redis.zadd(`${this.#prefix}:nodes`, now + 3 * reconcileMs + leaseMs, this.#node);
-    await this.#call('seize', { node: this.#node, graceMs });
+    await this.#call('seize', { node: this.#node, graceMs, longWaitMs: this.#options.longWaitMs });
     for (const run of await this.acts.due()) await this.#ring(run);
   }
 

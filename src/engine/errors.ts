@@ -66,7 +66,8 @@ export interface Block {
   readonly wakeInMs?: number;
   /** It goes on when the freeze ends. */
   readonly frozen?: true;
-  readonly mail?: { readonly id: string; readonly body: string };
+  /** Items of the outbox that leave when the run parks. */
+  readonly mails?: readonly { readonly id: string; readonly body: string }[];
 }
 
 /** Unwinds from inside a step to the execution, which parks the run; a job never sees it. */

@@ -277,10 +277,9 @@ export class Execution {
     });
   }
 
-  async #park({ mail, ...parking }: Parking): Promise<Outcome> {
+  async #park(parking: Parking): Promise<Outcome> {
     const { rest } = await this.#call('park', {
       ...parking,
-      mails: mail === undefined ? [] : [mail],
       ...(this.#steps.cancelled === undefined ? {} : { cancelKnown: true }),
     });
     return (rest[0] as Outcome | undefined) ?? 'queued';

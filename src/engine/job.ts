@@ -67,6 +67,7 @@ export interface Table {
 }
 
 export interface Mail {
+  /** Mail addresses; `webhook:operators` beside them is another way to the same people, tried by itself. */
   readonly to: readonly string[];
   readonly subject: string;
   readonly text: string;

@@ -39,11 +39,38 @@ export function messageIdOf(run: string, key: string, host: string, resumes = 0)
   return `<${run}.${tail}${resumes === 0 ? '' : `.r${resumes}`}@${host}>`;
 }
 
-/** A mail as the scripts post it. */
-export function sealed(run: string, messageId: string, mail: Mail): { id: string; body: string } {
+/** An item of the outbox as the scripts post it. */
+export interface Posted {
+  readonly id: string;
+  readonly body: string;
+}
+
+/** Readers that are no mail address but a channel, such as `webhook:operators`. */
+const CHANNEL = /^([a-z]+):[\w-]+$/;
+
+/**
+ * A mail as the scripts post it: one item for its mail addresses, and one for each channel, so that what
+ * one cannot deliver is not sent again to the others. `run` is what it is about, where it is about one.
+ */
+export function sealed(
+  run: string | undefined,
+  messageId: string,
+  mail: Mail,
+  further: Readonly<Record<string, string>> = {},
+): Posted[] {
   const posted = new Date().toUTCString().replace('GMT', '+0000');
-  const outgoing: OutgoingMail = { ...mail, messageId, headers: { 'X-Nightshift-Run': run, Date: posted } };
-  return { id: messageId, body: JSON.stringify(outgoing) };
+  const about = run === undefined ? {} : { 'X-Nightshift-Run': run };
+  const headers = { ...about, ...further, Date: posted };
+  const addresses = mail.to.filter((to) => !CHANNEL.test(to));
+  const channels = mail.to.filter((to) => CHANNEL.test(to));
+  const item = (id: string, to: readonly string[]): Posted => {
+    const outgoing: OutgoingMail = { ...mail, to, messageId: id, headers };
+    return { id, body: JSON.stringify(outgoing) };
+  };
+  return [
+    ...(addresses.length > 0 || channels.length === 0 ? [item(messageId, addresses)] : []),
+    ...channels.map((to) => item(messageId.replace('@', `.${to.replace(':', '-')}@`), [to])),
+  ];
 }
 
 /** Sends what is due, one at a time; returns how many left. Several processes may do so at once. */

@@ -27,6 +27,7 @@ export type ScriptName =
   | 'settle-mail'
   | 'slot'
   | 'take-mail'
+  | 'settle-alert'
   | 'tell'
   | 'tick';
 

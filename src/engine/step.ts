@@ -9,7 +9,7 @@ import { computing } from './computing.ts';
 import { Blocked, Cancelled, Halted, MisuseError, StepFailed, TimedOut } from './errors.ts';
 import type { Json, Mail, Retry, StepOptions, StepScope, Verdict } from './job.ts';
 import { digestOf, pack, type StepRecord, unpack } from './journal.ts';
-import { messageIdOf, sealed } from './outbox.ts';
+import { messageIdOf, type Posted, sealed } from './outbox.ts';
 import { backoffMs, pause } from './pause.ts';
 import type { RunLog } from './run-log.ts';
 import type { Answer, ScriptName } from './scripts.ts';
@@ -55,7 +55,7 @@ interface Scope extends StepScope {
   readonly stop: AbortController;
   readonly revoke: AbortController;
   readonly writes: TableWrite[];
-  readonly mails: { id: string; body: string }[];
+  readonly mails: Posted[];
   skippedWhy: string | undefined;
 }
 
@@ -336,7 +336,7 @@ export class Steps {
       why: `a person to say whether "${key}" happened: ${evidence}`,
       ...(mail === undefined
         ? {}
-        : { mail: sealed(runId, messageIdOf(runId, `decide ${key}`, mailHost, resumes), mail) }),
+        : { mails: sealed(runId, messageIdOf(runId, `decide ${key}`, mailHost, resumes), mail) }),
     });
   }
 
@@ -401,7 +401,7 @@ export class Steps {
     const signal = AbortSignal.any([this.#gone.signal, stop.signal]);
     const revoke = new AbortController();
     const writes: TableWrite[] = [];
-    const mails: { id: string; body: string }[] = [];
+    const mails: Posted[] = [];
     const scope: Scope = {
       stop,
       revoke,
@@ -416,7 +416,7 @@ export class Steps {
       log: runLog.forStep(attempt.key, attempt.tries),
       compute: computing(signal),
       table: (name) => tableIn(redis, prefix, name, writes),
-      mail: (key, mail) => void mails.push(sealed(runId, messageIdOf(runId, key, mailHost, resumes), mail)),
+      mail: (key, mail) => void mails.push(...sealed(runId, messageIdOf(runId, key, mailHost, resumes), mail)),
       skipped: (why) => {
         scope.skippedWhy = why;
       },

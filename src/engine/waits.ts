@@ -6,7 +6,7 @@ import { isRetryable, messageOf, PermanentError } from '../domain/failure.ts';
 import type { Clock } from './clock.ts';
 import { Blocked, Cancelled } from './errors.ts';
 import type { Answered, ChildEnd, Json, Mail, Question, StepScope, Wait } from './job.ts';
-import { messageIdOf, sealed } from './outbox.ts';
+import { messageIdOf, type Posted, sealed } from './outbox.ts';
 import type { Steps } from './step.ts';
 
 const EVERY_MS = 60_000;
@@ -18,7 +18,7 @@ export type Look<T> = (scope: StepScope) => Promise<T | undefined>;
 interface Waiting<T> extends Wait {
   /** What it comes to when the time is over; left out, the step fails. */
   readonly otherwise?: () => T;
-  readonly mail?: { readonly id: string; readonly body: string };
+  readonly mails?: readonly Posted[];
   /** A cancelled run goes on waiting: what it waits for was cancelled with it and must end first. */
   readonly throughCancel?: true;
 }
@@ -66,7 +66,7 @@ export class Waits {
       otherwise: () => ({ answer: question.otherwise, by: 'nobody', why: 'nobody answered in time' }),
       ...(mail === undefined
         ? {}
-        : { mail: sealed(runId, messageIdOf(runId, `approve ${key}`, mailHost), mail) }),
+        : { mails: sealed(runId, messageIdOf(runId, `approve ${key}`, mailHost), mail) }),
     };
     return this.until(`approval ${key}`, wait, () => answerTo(key));
   }
@@ -94,7 +94,7 @@ export class Waits {
   }
 
   #later<T>(wait: Waiting<T>, { since }: StepScope): T {
-    const { why, withinMs, everyMs = EVERY_MS, otherwise, mail, throughCancel } = wait;
+    const { why, withinMs, everyMs = EVERY_MS, otherwise, mails, throughCancel } = wait;
     const { clock, steps } = this.#around;
     if (steps.cancelled !== undefined && throughCancel === undefined) {
       throw new Cancelled(`cancelled by ${steps.cancelled} while it waited for ${why}`);
@@ -110,7 +110,7 @@ export class Waits {
       sinceMs: since.getTime(),
       ...(Number.isFinite(leftMs) ? { untilMs: since.getTime() + withinMs } : {}),
       wakeInMs: Math.ceil(clock.realMs(Math.min(everyMs, leftMs, AT_LEAST_EVERY_MS))),
-      ...(mail === undefined ? {} : { mail }),
+      ...(mails === undefined ? {} : { mails }),
     });
   }
 }

@@ -34,4 +34,8 @@ for _, slot in ipairs(args.slots or {}) do
 end
 if redis.call('HEXISTS', hash, 'cancel') == 1 and not args.cancelKnown then requeue(args.run) end
 audit(args.run, args.state, '', args.why)
+-- A question about a step goes out with `mails`; other reasons to stop for a person are told as well.
+if args.state == 'needs-decision' and #(args.mails or {}) == 0 then
+  raise('undecided', { job = redis.call('HGET', hash, 'job'), run = args.run, why = args.why })
+end
 return { 'OK', next_seq(), redis.call('HGET', hash, 'state') }

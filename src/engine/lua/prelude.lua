@@ -140,6 +140,57 @@ local function create_run()
   audit(args.run, 'create', args.by, '')
 end
 
+-- What operators are to be told: kept until a daemon has made a mail of it, then gone.
+local function raise(kind, alert)
+  local id = (alert.run or alert.job) .. ' ' .. kind .. ' ' .. text(now_ms)
+  alert.kind, alert.at = kind, now_ms
+  redis.call('HSET', key('alerts'), id, cjson.encode(alert))
+  return id
+end
+
+-- While a job fails, its operators hear again after a day, two more, four more, then once a week. A day is
+-- an hour short: a nightly run that fails a little sooner than yesterday's is a day later all the same.
+local function remind_at(reminders)
+  return now_ms + math.min(2 ^ reminders, 7) * 86400000 - 3600000
+end
+
+-- A run that ended tells how its job does; people are told when that changes. Not every run tells: a called
+-- child is its parent's business, who cancels knows, and who asks for a dry run sees what comes of it.
+local function judge(run, state)
+  local hash = run_key(run)
+  local is = redis.call('HMGET', hash, 'job', 'acting', 'trigger', 'parent', 'error', 'failedStep')
+  local job = is[1]
+  local by_hand = is[2] ~= '1' and cjson.decode(is[3] or '{}').kind ~= 'cron'
+  if state == 'cancelled' or by_hand or redis.call('HEXISTS', hash, 'attached') == 1 then return end
+
+  local known = key('alert', job)
+  local was = redis.call('HMGET', known, 'state', 'since', 'failures', 'run', 'remindAt', 'thread')
+  local failing = was[1] == 'failing'
+  if state == 'succeeded' then
+    -- Runs that one campaign started go side by side: the success of one is no answer to the failure of another.
+    local sibling = is[4] and was[4] ~= run and was[4] and redis.call('HGET', run_key(was[4]), 'parent') == is[4]
+    if not failing or sibling then return end
+    redis.call('DEL', known)
+    redis.call('HSET', known, 'state', 'ok', 'since', now_ms)
+    raise('recovered', { job = job, run = run, since = tonumber(was[2]), failures = tonumber(was[3]), thread = was[6] })
+    return
+  end
+
+  local failures = redis.call('HINCRBY', known, 'failures', 1)
+  redis.call('HSET', known, 'run', run, 'error', is[5] or '')
+  local alert = { job = job, run = run, state = state, failures = failures, why = is[5] or nil, failedStep = is[6] or nil }
+  if not failing then
+    alert.since = now_ms
+    redis.call('HSET', known, 'state', 'failing', 'since', now_ms, 'reminders', 0, 'remindAt', text(remind_at(0)))
+    redis.call('HSET', known, 'thread', raise('failing', alert))
+  elseif tonumber(was[5]) <= now_ms then
+    alert.since, alert.thread = tonumber(was[2]), was[6]
+    local reminders = redis.call('HINCRBY', known, 'reminders', 1)
+    redis.call('HSET', known, 'remindAt', text(remind_at(reminders)))
+    raise('reminder', alert)
+  end
+end
+
 local function close_run(run, state, fields)
   local hash = run_key(run)
   redis.call('HSET', hash, 'state', state, 'endedAt', now_ms, unpack(fields or {}))
@@ -153,4 +204,5 @@ local function close_run(run, state, fields)
   redis.call('DEL', hash .. ':leases', hash .. ':queued', hash .. ':steps', hash .. ':lined')
   local parent = redis.call('HGET', hash, 'parent')
   if parent and redis.call('HGET', run_key(parent), 'state') == 'waiting' then requeue(parent) end
+  judge(run, state)
 end

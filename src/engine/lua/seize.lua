@@ -32,8 +32,30 @@ local function seize(run)
   return true
 end
 
+-- Nothing goes on without us while one of its children works.
+local function awaits_child(run)
+  for _, child in ipairs(redis.call('LRANGE', run_key(run) .. ':children', 0, -1)) do
+    local is = redis.call('HMGET', run_key(child), 'state', 'attached')
+    if is[1] and is[2] and not terminal[is[1]] then return true end
+  end
+  return false
+end
+
+-- Says once of each wait that it takes long. One that was promised an end is only late when that is over.
+local function overstay(run)
+  local hash = run_key(run)
+  local is = redis.call('HMGET', hash, 'job', 'state', 'waitingFor', 'waitingSince', 'waitingUntil', 'overstayed')
+  local job, state, why, since, promised, told = unpack(is, 1, 6)
+  local most = args.longWaitMs and args.longWaitMs[job]
+  if not most or not since or told == since or (state ~= 'waiting' and state ~= 'needs-decision') then return end
+  local late = promised and tonumber(promised) + 3600000 or tonumber(since) + most
+  if late >= now_ms or awaits_child(run) then return end
+  redis.call('HSET', hash, 'overstayed', since)
+  raise('waiting', { job = job, run = run, state = state, why = why, since = tonumber(since), promised = tonumber(promised or nil) })
+end
+
 local seized = 0
 for _, run in ipairs(redis.call('ZRANGE', key('open'), 0, -1)) do
-  if seize(run) then seized = seized + 1 end
+  if seize(run) then seized = seized + 1 else overstay(run) end
 end
 return { 'OK', seized > 0 and next_seq() or redis.call('HGET', key('meta'), 'seq') }

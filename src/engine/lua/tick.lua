@@ -4,7 +4,7 @@ local doubt = distrust()
 if doubt then return { doubt } end
 local ledger = key('ledger', args.job)
 if redis.call('HEXISTS', ledger, args.instant) == 1 then return { 'KNOWN', 0 } end
-redis.call('HSET', key('cursor'), args.job, args.instantMs)
+redis.call('HSET', key('cursor'), args.cursor, args.instantMs)
 
 local open
 for _, run in ipairs(redis.call('ZREVRANGE', key('runs', args.job), 0, 99)) do
@@ -13,6 +13,12 @@ for _, run in ipairs(redis.call('ZREVRANGE', key('runs', args.job), 0, 99)) do
 end
 local why = args.missed and 'missed: ' .. args.missed
 if not why and open and args.overlap == 'skip' then why = 'skipped: ' .. open .. ' was not over' end
+-- The first of the instants that an outage cost tells of all of them.
+local outage = args.outage
+if args.missed and outage and tonumber(args.instantMs) > tonumber(redis.call('HGET', key('missed'), args.job) or '0') then
+  redis.call('HSET', key('missed'), args.job, text(outage.last))
+  raise('missed', { job = args.job, first = outage.first, last = outage.last, missed = outage.missed, late = outage.late })
+end
 if why then
   redis.call('HSET', ledger, args.instant, why)
   audit('', 'leave out', args.by, args.job .. ' ' .. args.instant .. ' ' .. why)

@@ -84,12 +84,15 @@ export class Cron {
   async ledger(limit = 50): Promise<Instant[]> {
     const { redis, prefix, jobs } = this.#options;
     const rows = await Promise.all(
-      jobs.map(async ({ job }) =>
-        Object.entries(await redis.hgetall(`${prefix}:ledger:${job}`)).map(
-          ([at, said]): Instant =>
-            said.startsWith(`${job}~`) ? { job, at, run: said } : { job, at, leftOut: said },
-        ),
-      ),
+      jobs.map(async ({ job }) => {
+        const ledger = `${prefix}:ledger:${job}`;
+        const latest = await redis.zrange(`${ledger}:order`, '0', String(limit - 1), 'REV');
+        const said = latest.length === 0 ? [] : await redis.hmget(ledger, ...latest);
+        return latest.map((at, i): Instant => {
+          const what = said[i] ?? '';
+          return what.startsWith(`${job}~`) ? { job, at, run: what } : { job, at, leftOut: what };
+        });
+      }),
     );
     return rows
       .flat()

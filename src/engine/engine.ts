@@ -22,11 +22,12 @@ import type { RedisAccess } from './redis.ts';
 import { RedisTrust } from './redis-trust.ts';
 import type { RegisteredJob, Registry } from './registry.ts';
 import { type KeyedRequest, KeyReused, runOfRequest, sealRequest } from './request-key.ts';
+import { type Forgotten, KEEP, type Keep, Retention } from './retention.ts';
 import { type Chore, type Round, Rounds } from './rounds.ts';
 import { RunLogs } from './run-log.ts';
 import { isOver, Runs } from './runs.ts';
 import { type Call, scriptsOn } from './scripts.ts';
-import { stamp } from './stamp.ts';
+import { instantIn, stamp } from './stamp.ts';
 import { Transport } from './transport.ts';
 import { Worker } from './worker.ts';
 
@@ -57,6 +58,9 @@ const TIMINGS: Timings = {
 const LAST_TURN_MS = 5000;
 /** How long a Redis that is away is waited for at the end. */
 const FAREWELL_MS = 2000;
+
+const FORGET_EVERY_MS = 3_600_000;
+const DAY_MS = 86_400_000;
 
 /** As node-cron has it. Only a heartbeat: which wall clock a schedule means is the parser's business. */
 const EVERY_TEN_SECONDS = '*/10 * * * * *';
@@ -89,6 +93,8 @@ export interface EngineOptions<Clients extends object> {
   /** Runs worked at once. */
   readonly concurrency?: number;
   readonly timings?: Partial<Timings>;
+  /** How long what is over is kept. */
+  readonly keep?: Partial<Keep>;
   readonly prefix?: string;
   /** Stands around every script call: tests stop the world there. */
   readonly around?: (call: Call) => Call;
@@ -124,6 +130,8 @@ export class Engine<Clients extends object = object> {
   readonly #transport: Transport;
   readonly #reconciling: Round;
   readonly #schedules: Chore;
+  readonly #retention: Retention;
+  readonly #keep: Keep;
   readonly #rounds: Rounds;
   #tenSeconds: ScheduledTask | undefined;
   #saidDoubt: string | undefined;
@@ -209,7 +217,26 @@ export class Engine<Clients extends object = object> {
       everyMs: reconcileMs,
       work: () => this.#trusted(() => this.sendMails()),
     };
-    this.#rounds = new Rounds([this.#reconciling, mailing], options.log);
+    this.#keep = { ...KEEP, ...options.keep };
+    this.#retention = new Retention({
+      call: this.#call,
+      redis: this.#redis,
+      prefix: this.#prefix,
+      logs: this.logs,
+      log: options.log,
+      keep: this.#keep,
+      isTrusted: async () => {
+        await this.#trust.check(this.#redis);
+        return this.#trust.doubt === undefined;
+      },
+      isLeaving: () => this.leaving,
+    });
+    const forgetting: Round = {
+      what: 'forget what was kept long enough',
+      everyMs: FORGET_EVERY_MS,
+      work: () => this.#trusted(() => this.forget()),
+    };
+    this.#rounds = new Rounds([this.#reconciling, mailing, forgetting], options.log);
   }
 
   /** Connects and compares Redis with what this machine knew of it; see `doubt`. */
@@ -344,6 +371,19 @@ export class Engine<Clients extends object = object> {
    */
   async close(): Promise<void> {
     this.#rounds.end();
+  /** Forgets what was kept long enough; says what went. Every daemon does so once an hour. */
+  async forget(): Promise<Forgotten> {
+    return this.#retention.turn();
+  }
+
+  /** In a sentence, that there is no run of this id: not any more, where the id is that old. */
+  sayNone(id: string): string {
+    const days = this.#keep.runsDays;
+    const isPast = (instantIn(id)?.getTime() ?? Infinity) < this.#clock.now().getTime() - days * DAY_MS;
+    const none = `there is no run ${id}`;
+    return isPast ? `${none} any more: runs are forgotten ${days} days after they ended` : none;
+  }
+
     await this.#tenSeconds?.destroy();
     await this.handOver();
     await within(LAST_TURN_MS, this.#rounds.settled());

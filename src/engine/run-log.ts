@@ -1,5 +1,6 @@
 /** The log of a run: NDJSON lines in a file of its own, readable by byte range while it grows. */
 import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from './job.ts';
 
@@ -9,6 +10,8 @@ export interface RunLog {
   readonly log: Log;
   close(): void;
 }
+
+const SUFFIX = '.ndjson';
 
 export class RunLogs {
   readonly #dir: string;
@@ -66,7 +69,24 @@ export class RunLogs {
     }
   }
 
+  /** The runs that have said nothing on this machine since `before`, and when each did last. */
+  async lastWrittenBefore(before: Date): Promise<{ run: string; at: Date }[]> {
+    const files = existsSync(this.#dir) ? await readdir(this.#dir) : [];
+    const old: { run: string; at: Date }[] = [];
+    for (const file of files.filter((name) => name.endsWith(SUFFIX))) {
+      // Another process may have forgotten it meanwhile.
+      const at = (await stat(join(this.#dir, file)).catch(() => undefined))?.mtime;
+      if (at !== undefined && at < before) old.push({ run: file.slice(0, -SUFFIX.length), at });
+    }
+    return old;
+  }
+
+  /** From now on the run has logged nothing. */
+  async forget(run: string): Promise<void> {
+    await rm(this.#path(run), { force: true });
+  }
+
   #path(run: string): string {
-    return join(this.#dir, `${run}.ndjson`);
+    return join(this.#dir, `${run}${SUFFIX}`);
   }
 }

@@ -2,7 +2,10 @@
 local stop = fenced(args.run)
 if stop then return { stop } end
 local hash = run_key(args.run)
-if args.blob then redis.call('SET', hash .. ':blob:' .. args.blob, ARGV[2]) end
+if args.blob then
+  redis.call('SET', hash .. ':blob:' .. args.blob, ARGV[2])
+  redis.call('SADD', hash .. ':blobs', args.blob)
+end
 redis.call('HSET', hash .. ':journal', args.key, args.record)
 redis.call('ZREM', hash .. ':steps', args.key)
 redis.call('HDEL', hash, 'losses')

@@ -93,7 +93,8 @@ local function release(run, name)
   if redis.call('HGET', key('lease', name), 'run') == run then pass_on(name) end
 end
 
--- A mail is put out once: its id says which.
+-- A mail is put out once: its id says which, for as long as its run is known; one of no run is posted by
+-- what happens once.
 local function post(mails)
   for _, mail in ipairs(mails or {}) do
     if redis.call('HSETNX', key('outbox'), mail.id, mail.body) == 1 then
@@ -103,6 +104,7 @@ local function post(mails)
 end
 
 -- There is a place for this run, and nobody came before it.
+    redis.call('SADD', args.run and run_key(args.run) .. ':mails' or key('outbox', 'of-no-run'), mail.id)
 local function slot_is_free(name, run)
   local places = tonumber(redis.call('HGET', key('slots'), name) or '1')
   local ahead = redis.call('ZRANK', key('slot', name, 'queue'), run) or 0

@@ -8,6 +8,7 @@ if args.retryMs then
   if args.unknown then redis.call('HINCRBY', key('outbox', 'unknown'), args.id, 1) end
 else
   redis.call('ZREM', key('outbox', 'due'), args.id)
+  redis.call('ZADD', key('outbox', 'settled'), now_ms, args.id)
   redis.call('HDEL', key('outbox', 'tries'), args.id)
   redis.call('HDEL', key('outbox', 'unknown'), args.id)
 end

@@ -3,7 +3,9 @@
 local doubt = distrust()
 if doubt then return { doubt } end
 local ledger = key('ledger', args.job)
-if redis.call('HEXISTS', ledger, args.instant) == 1 then return { 'KNOWN', 0 } end
+local floor = tonumber(redis.call('HGET', key('floor'), args.job) or '0')
+if tonumber(args.instantMs) <= floor or redis.call('HEXISTS', ledger, args.instant) == 1 then return { 'KNOWN', 0 } end
+redis.call('ZADD', key('ledger', args.job, 'order'), args.instantMs, args.instant)
 redis.call('HSET', key('cursor'), args.cursor, args.instantMs)
 
 local open

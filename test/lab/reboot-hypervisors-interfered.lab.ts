@@ -1,15 +1,7 @@
 /** Whether a run minds what others do to the cloud meanwhile, and what operators say to it while it goes on. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import {
-  act,
-  cloud,
-  createServers,
-  disabled,
-  listedOn,
-  migrationOf,
-  silenceCell,
-  standing,
-} from './support/cloud.ts';
+import { silenceCell } from './support/cell.ts';
+import { act, cloud, createServers, disabled, listedOn, migrationOf, standing } from './support/cloud.ts';
 import {
   domainsOn,
   HYPERVISORS,

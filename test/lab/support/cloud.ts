@@ -1,7 +1,5 @@
-/** The lab's cloud in a tester's hands: servers made to measure, what stands in it, and a cell that goes away. */
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
+/** The lab's cloud in a tester's hands: servers made to measure, and what stands in it. */
+import { execFileSync } from 'node:child_process';
 import { expect } from 'vitest';
 import { z } from 'zod';
 import { openStackCloud } from '../../../src/clients/openstack/cloud.ts';
@@ -100,23 +98,6 @@ export async function migrationOf(server: string): Promise<Migration> {
     expect(newest?.status).toBe('running');
     return newest as Migration;
   });
-}
-
-/**
- * Holds the tables of the cell's database, so that Nova waits for it in vain and then answers without
- * what is in that cell. Lets go when it is asked to.
- */
-export async function silenceCell(): Promise<() => Promise<void>> {
-  const socket = join(labDir, 'run/mariadb.sock');
-  const client = spawn('mariadb', ['--no-defaults', '--unbuffered', '-S', socket, '-uroot', 'nova']);
-  const tables = ['instances', 'services', 'compute_nodes', 'migrations'].map((table) => `${table} WRITE`);
-  client.stdin.write(`LOCK TABLES ${tables.join(', ')}; SELECT 'held';\n`);
-  const [held] = await Promise.race([once(client.stdout, 'data'), once(client, 'close')]);
-  if (client.exitCode !== null) throw new Error(`the cell cannot be silenced: mariadb ended with ${held}`);
-  return async () => {
-    client.stdin.end();
-    await once(client, 'close');
-  };
 }
 
 function findImage(): string {

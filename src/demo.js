@@ -13,6 +13,8 @@ import { environment, Missing, providePackages, providePrograms, REDIS, ROOT } f
 /** By which `flock`, and the demo itself, say that somebody else uses the folder. */
 const TAKEN = 75;
 const MOST_DEMOS = 20;
+/** Where the folders are. */
+const HOME = process.env.NIGHTSHIFT_DEMO_IN || 'var';
 
 /** @type {Set<import('node:child_process').ChildProcess>} */
 const running = new Set();
@@ -55,12 +57,12 @@ async function demo() {
   await providePrograms([REDIS], needer);
 
   for (let n = 1; n <= MOST_DEMOS; n += 1) {
-    const folder = join('var', n === 1 ? 'demo' : `demo-${n}`);
+    const folder = join(HOME, n === 1 ? 'demo' : `demo-${n}`);
     mkdirSync(folder, { recursive: true });
     // The kernel's lock stays with the demo's process and goes with it, whatever ends it.
     const lock = ['--nonblock', '--no-fork', '--conflict-exit-code', `${TAKEN}`, join(folder, 'lock')];
     const command = ['node', join('src', 'demo', 'main.ts'), ...process.argv.slice(2)];
-    const env = { ...environment(), NIGHTSHIFT_DEMO: `${n}` };
+    const env = { ...environment(), NIGHTSHIFT_DEMO: folder };
     const end = await start('flock', [...lock, ...command], env);
     if (end !== TAKEN) return end;
   }

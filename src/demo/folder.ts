@@ -1,6 +1,6 @@
 /** Where does a demo keep what it needs to go on, and what does it find there: nothing, a night under way, one that is over? */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { leavePrivateRedis } from '../engine/private-redis.ts';
 import { makeSshKeys } from '../twin/hosts.ts';
 import { readKept, writeKept } from '../twin/kept.ts';
@@ -29,9 +29,9 @@ const CLOUD = 'cloud.json';
 const OVER = 'over';
 const STATE = 'state';
 
-export function folderOf(number: number): Folder {
-  const name = join('var', number === 1 ? 'demo' : `demo-${number}`);
-  mkdirSync(name, { recursive: true });
+/** By its name; the number is at the end of it. */
+export function folderOf(name: string): Folder {
+  const number = Number(/-(\d+)$/.exec(name)?.[1] ?? '1');
   return { name, number, at: (file) => resolve(name, file) };
 }
 

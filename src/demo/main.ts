@@ -11,10 +11,11 @@ import { CommanderError } from 'commander';
 import { deedsIn, seedFleet, sizeOf } from './fleet.ts';
 import { beginNight, endNight, type Folder, folderOf, type Night, nightUnderWay } from './folder.ts';
 import { type DemoHouse, openDemoHouse, version } from './house.ts';
+import { layOutSights, wrap } from './lay-out.ts';
 import { parseOptions } from './options.ts';
 import { screenOn } from './screen.ts';
 import { NIGHT_AT, TOKEN } from './site.ts';
-import { errorsIn, sayBeginning, sayOutcome, saySights, sayTime } from './summary.ts';
+import { errorsIn, sayBeginning, sayOutcome, sayTime, sightsOf } from './summary.ts';
 import { type Ending, Watch } from './watch.ts';
 
 const TAKEN = 75;
@@ -26,7 +27,7 @@ const otherRedis = process.env['REDIS_URL'] !== undefined;
 
 async function main(): Promise<number> {
   const { fresh, ...wish } = parseOptions(process.argv.slice(2));
-  const folder = folderOf(Number(process.env['NIGHTSHIFT_DEMO'] ?? '1'));
+  const folder = folderOf(process.env['NIGHTSHIFT_DEMO'] ?? 'var/demo');
   const stop = stopping();
   const found = fresh ? undefined : nightUnderWay(folder);
   const night = found?.night ?? (await beginNight(folder, wish, NIGHT_AT));
@@ -49,7 +50,7 @@ async function main(): Promise<number> {
 
     const tookMs = (house.clock.now().getTime() - night.fleet.at) / night.timesFaster;
     const mails = countMails(folder);
-    screen.say(['', ...sayOutcome({ ...ending, deeds: deeds(), mails, tookMs })]);
+    sayAll(['', ...sayOutcome({ ...ending, deeds: deeds(), mails, tookMs })]);
     if (ending.how === 'over') endNight(folder);
     sayWhatNow(house, folder, ending);
     if (screen.interactive) {
@@ -83,19 +84,26 @@ function announce(house: DemoHouse, folder: Folder, night: Night, goesOnAt: numb
     ...(goesOnAt === undefined ? {} : { goesOnAt: new Date(goesOnAt) }),
     window: { startBy, backBy },
   });
-  screen.say(lines);
+  sayAll(lines);
 }
 
 function sayWhatNow(house: DemoHouse, folder: Folder, { runs }: Extract<Ending, { runs: unknown }>): void {
   const apiUrl = screen.interactive ? { apiUrl: house.server.url } : {};
-  screen.say(saySights({ runs, folder: folder.name, otherRedis, token: TOKEN, ...apiUrl }));
-  if (screen.interactive) screen.say(['', 'The daemon goes on for you to look around; Ctrl-C ends it.']);
+  const sights = sightsOf({ runs, folder: folder.name, otherRedis, token: TOKEN, ...apiUrl });
+  screen.say(layOutSights(sights, screen.width));
+  sayAll(['Runs carry our time, their steps the simulated one.']);
+  if (screen.interactive) sayAll(['', 'The daemon goes on for you to look around; Ctrl-C ends it.']);
 }
 
 function interrupted({ clock }: DemoHouse, stop: Stop): number {
   screen.show([]);
-  screen.say([`Stopped at ${sayTime(clock.now())} of that night; npm run demo goes on from there.`]);
+  sayAll([`Stopped at ${sayTime(clock.now())} of that night; npm run demo goes on from there.`]);
   return screen.interactive ? 0 : 128 + constants.signals[stop.by];
+}
+
+/** Sentences, broken where the terminal is narrow. */
+function sayAll(lines: readonly string[]): void {
+  screen.say(lines.flatMap((line) => wrap(line, { width: screen.width, hang: 2 })));
 }
 
 function countMails(folder: Folder): number {

@@ -5,6 +5,7 @@ import { byName } from '../domain/names.ts';
 import { sayCount } from '../domain/say.ts';
 import type { Note } from '../engine/job.ts';
 import { isOver, type RunRecord, type StepView } from '../engine/runs.ts';
+import { wrap } from './lay-out.ts';
 
 /** A line in columns; what is empty takes its room. */
 export interface Line {
@@ -49,8 +50,7 @@ export function tell(told: Told, runs: readonly RunRecord[]): { lines: Line[]; t
 /** Everything that the run has said, in the order in which it happened as far as its journal tells. */
 function sayingsOf(run: RunRecord): Saying[] {
   const { id, report, notes, state, steps, waiting, error } = run;
-  const opening = report === undefined && !isOver(state) ? [] : [beginning(run)];
-  if (opening.length === 0) return [];
+  const opening = report === undefined && notes.length === 0 ? [] : [beginning(run)];
   const width = Math.max(0, ...notes.map(({ subject }) => widthOf(nameIn(subject))));
   const said = notes
     .map((note) => ({ note, at: noteTime(run, note) }))
@@ -84,14 +84,19 @@ function sayingsOf(run: RunRecord): Saying[] {
   return [...opening, ...said, ...asks, ...ends].map((saying) => ({ ...saying, time: clock(saying.time) }));
 }
 
+/** A run that is well under way when it is seen first was begun by a demo before this one. */
 function beginning(run: RunRecord): Saying {
-  const { id, report, steps } = run;
+  const { id, report, steps, progress, state } = run;
   const head = `${nameOf(run)}  `;
+  const goesOn = progress !== undefined && !isOver(state);
+  const text = goesOn
+    ? `goes on after ${sayCount(steps.length, 'step')}; what is done stays done`
+    : (report?.headline ?? '');
   return {
     run,
     key: `begins ${id}`,
     time: steps[0]?.startedAt ?? '',
-    text: head + plain(report?.headline ?? ''),
+    text: head + plain(text),
     hang: widthOf(head),
   };
 }
@@ -154,20 +159,8 @@ function shorten(key: string): string {
   return key.replaceAll(/\b([0-9a-f]{4})[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f-]{22}\b/g, '$1…');
 }
 
-/** The line as it is written, no wider than `width`: broken between words, further lines below the text. */
+/** The line as it is written, no wider than `width`. */
 export function layOut({ time, text, hang }: Line, width: number): string[] {
-  const room = width - INDENT.length;
-  const indent = hang < room / 2 ? hang : 2;
-  const rows: string[] = [];
-  let row = '';
-  for (const word of text.split(/(?<=\S) (?=\S)/)) {
-    const longer = row === '' ? word : `${row} ${word}`;
-    if (widthOf(longer) <= room || row === '') row = longer;
-    else {
-      rows.push(row);
-      row = ' '.repeat(indent) + word;
-    }
-  }
-  rows.push(row);
-  return rows.map((each, i) => `${(i === 0 ? time : '').padEnd(INDENT.length)}${each}`.trimEnd());
+  const rows = wrap(text, { width: width - INDENT.length, hang });
+  return rows.map((row, i) => `${(i === 0 ? time : '').padEnd(INDENT.length)}${row}`);
 }

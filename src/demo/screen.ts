@@ -15,7 +15,7 @@ export interface Screen {
 const USUAL_WIDTH = 80;
 
 export function screenOn(out: NodeJS.WriteStream): Screen {
-  const interactive = Boolean(out.isTTY);
+  const interactive = out.isTTY;
   const widthNow = (): number => (interactive ? out.columns || USUAL_WIDTH : Number.POSITIVE_INFINITY);
   let shown: readonly string[] = [];
 

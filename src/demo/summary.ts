@@ -101,27 +101,22 @@ export interface Sights {
   readonly token: string;
 }
 
-/** What to look at now, as commands to type. */
-export function saySights({ runs, folder, otherRedis, apiUrl, token }: Sights): string[] {
+/** What to look at now: labels, and commands to type. */
+export function sightsOf({ runs, folder, otherRedis, apiUrl, token }: Sights): (readonly [string, string])[] {
   const nightshift = `${otherRedis ? 'env -u REDIS_URL ' : ''}npx nightshift --config ${folder}/nightshift.yaml`;
   const run = runs[0];
   const puzzle = runs.flatMap(({ notes }) => notes).find(({ verdict }) => verdict !== 'done');
-  const rows: (readonly [string, string])[] = [
+  const sights: (readonly [string, string] | undefined)[] = [
     ['what happened', `${nightshift} runs`],
-    ...(run === undefined ? [] : [['step by step', `${nightshift} show ${run.id}`] as const]),
-    ...(puzzle === undefined
-      ? []
-      : [[`why ${puzzle.subject.split(' ').at(-1)}`, `${nightshift} why ${puzzle.subject}`] as const]),
+    run && ['step by step', `${nightshift} show ${run.id}`],
+    puzzle && [`why ${puzzle.subject.split(' ').at(-1)}`, `${nightshift} why ${puzzle.subject}`],
     ['the mails', `${folder}/mail`],
-    ...(apiUrl === undefined
-      ? []
-      : [
-          ['the api', `curl -H 'Authorization: Bearer ${token}' ${apiUrl}/api/v1/runs`] as const,
-          ...(run === undefined ? [] : [['a dry run now', `${nightshift} run ${run.job}`] as const]),
-        ]),
+    apiUrl === undefined
+      ? undefined
+      : ['the api', `curl -H 'Authorization: Bearer ${token}' ${apiUrl}/api/v1/runs`],
+    apiUrl === undefined || run === undefined ? undefined : ['a dry run', `${nightshift} run ${run.job}`],
   ];
-  const width = Math.max(...rows.map(([label]) => label.length));
-  return rows.map(([label, what]) => `  ${label.padEnd(width)}  ${what}`);
+  return sights.filter((sight) => sight !== undefined);
 }
 
 /** `23:05 UTC`. */

@@ -79,14 +79,14 @@ export interface EngineOptions<Clients extends object> {
   readonly mailHost: string;
   readonly askOperators?: (run: string, step: string, evidence: string) => Mail | undefined;
   readonly askApproval?: (run: string, key: string, question: Question) => Mail | undefined;
-  /** The time that runs live in; leases and time-outs are real whatever it says. */
-  readonly clock?: Clock;
-  /** So many owners may be lost with no step done between before a run is quarantined; 3 if left out. */
-  readonly mostLosses?: number;
   /** The mail for what operators are to be told of a job; left out, nobody is told. */
   readonly sayAlert?: SayAlert;
   /** By job: a wait of so many ms is told; one that is left out may take for ever. */
   readonly longWaitMs?: Readonly<Record<string, number>>;
+  /** The time that runs live in; leases and time-outs are real whatever it says. */
+  readonly clock?: Clock;
+  /** So many owners may be lost with no step done between before a run is quarantined; 3 if left out. */
+  readonly mostLosses?: number;
   /** Jobs that run by themselves. */
   readonly schedules?: readonly CronJob[];
   readonly redact?: (line: string) => string;
@@ -294,6 +294,11 @@ export class Engine<Clients extends object = object> {
     return takeCensus(this.#redis, this.#prefix);
   }
 
+  /** How each job does; one that never failed is not there. */
+  async health(): Promise<ReadonlyMap<string, Health>> {
+    return readHealth(this.#redis, this.#prefix, this.jobs.keys());
+  }
+
   async #makeChild({ id, job, options, acting, parent, attached }: ChildRun): Promise<void> {
     this.#job(job).job.options.parse(options);
     const trigger: Trigger = { kind: 'run', by: parent };
@@ -321,11 +326,6 @@ export class Engine<Clients extends object = object> {
   async #endOf(id: string): Promise<ChildEnd | undefined> {
     const run = await this.runs.get(id);
     if (run === undefined || !isOver(run.state)) return undefined;
-  /** How each job does; one that never failed is not there. */
-  async health(): Promise<ReadonlyMap<string, Health>> {
-    return readHealth(this.#redis, this.#prefix, this.jobs.keys());
-  }
-
     return { id, state: run.state, ...(run.error === undefined ? {} : { error: run.error }) };
   }
 
@@ -358,19 +358,13 @@ export class Engine<Clients extends object = object> {
     for (const run of handedOver ?? []) await within(FAREWELL_MS, this.#ring(run));
   }
 
-  /** Sends the mails that are due; returns how many left. */
+  /** Posts what operators are to be told and sends the mails that are due; returns how many left. */
   async sendMails(): Promise<number> {
     const { deliver, log, mailHost, sayAlert = () => undefined } = this.#options;
     await postAlerts({ redis: this.#redis, prefix: this.#prefix, call: this.#call, mailHost, sayAlert });
     return sendDue({ call: this.#call, deliver, log, hideMs: this.#timings.hideMailMs });
   }
 
-  /**
-   * Hands over what it works on and leaves; a run is never failed by this. Ends in any case: what Redis
-   * could not be told, because it is away, the next owner finds out when the lease is over.
-   */
-  async close(): Promise<void> {
-    this.#rounds.end();
   /** Forgets what was kept long enough; says what went. Every daemon does so once an hour. */
   async forget(): Promise<Forgotten> {
     return this.#retention.turn();
@@ -384,6 +378,12 @@ export class Engine<Clients extends object = object> {
     return isPast ? `${none} any more: runs are forgotten ${days} days after they ended` : none;
   }
 
+  /**
+   * Hands over what it works on and leaves; a run is never failed by this. Ends in any case: what Redis
+   * could not be told, because it is away, the next owner finds out when the lease is over.
+   */
+  async close(): Promise<void> {
+    this.#rounds.end();
     await this.#tenSeconds?.destroy();
     await this.handOver();
     await within(LAST_TURN_MS, this.#rounds.settled());

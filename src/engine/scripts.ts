@@ -27,10 +27,10 @@ export type ScriptName =
   | 'release'
   | 'renew'
   | 'seize'
+  | 'settle-alert'
   | 'settle-mail'
   | 'slot'
   | 'take-mail'
-  | 'settle-alert'
   | 'tell'
   | 'tick';
 

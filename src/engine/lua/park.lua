@@ -33,9 +33,9 @@ for _, slot in ipairs(args.slots or {}) do
   if slot_is_free(slot, args.run) then requeue(args.run) end
 end
 if redis.call('HEXISTS', hash, 'cancel') == 1 and not args.cancelKnown then requeue(args.run) end
-audit(args.run, args.state, '', args.why)
 -- A question about a step goes out with `mails`; other reasons to stop for a person are told as well.
 if args.state == 'needs-decision' and #(args.mails or {}) == 0 then
   raise('undecided', { job = redis.call('HGET', hash, 'job'), run = args.run, why = args.why })
 end
+audit(args.run, args.state, '', args.why)
 return { 'OK', next_seq(), redis.call('HGET', hash, 'state') }

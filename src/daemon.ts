@@ -81,6 +81,7 @@ export async function openInstallation({ path, logTo, clock }: OpenOptions = {})
   });
   return {
     config,
+    keep: config.keep,
     engine,
     log,
     async close() {

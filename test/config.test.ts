@@ -108,8 +108,17 @@ describe('where the configuration comes from', () => {
       http: { listen: { host: '127.0.0.1', port: 7460 }, insecure: false, tokens: [] },
       clouds: {},
       jobs: {
-        'reboot-hypervisors': { armed: false, overlap: 'skip', catchUp: 'none', options: {} },
-        'watch-announcements': { armed: false, overlap: 'skip', catchUp: 'none', options: {} },
+        'reboot-hypervisors': UNSET,
+        'watch-announcements': UNSET,
+      },
+      keep: { runsDays: 90, logsDays: 90, mailsDays: 30, ledgerDays: 400 },
+      engine: {
+        concurrency: 8,
+        leaseMs: 6000,
+        renewMs: 1500,
+        reconcileMs: 2000,
+        drainMs: 60_000,
+        hideMailMs: 120_000,
       },
       engine: { concurrency: 8, leaseMs: 6000, renewMs: 1500, reconcileMs: 2000 },
     });
@@ -284,7 +293,7 @@ jobs:
     [
       'an unknown key near nothing',
       'engine: { colour: 3 }',
-      'line 1 engine.colour: unknown key; there is concurrency, leaseMs, renewMs, reconcileMs',
+      'line 1 engine.colour: unknown key; there is concurrency, leaseMs, renewMs, reconcileMs, drainMs, hideMailMs',
     ],
     ['a list for a mapping', '- dryRun', 'a mapping (key: value) belongs here'],
     [
@@ -379,6 +388,16 @@ jobs:
     [
       'a name that only looks like this machine',
       'http: { listen: "127.example.org:7460" }',
+    [
+      'mails that show again while they are being sent',
+      'engine: { hideMailMs: 60000 }',
+      'line 1 engine.hideMailMs: 60000 is too small: at least 110000',
+    ],
+    [
+      'a ledger that forgets what an outage asks for',
+      'keep: { ledgerDays: 7 }',
+      'line 1 keep.ledgerDays: 7 is too small: at least 32',
+    ],
       'line 1 http.listen: 127.example.org is not this machine alone, so tokens must be encrypted: give `tls: { cert, key }`, or `insecure: true` where something before it does',
     ],
     [

@@ -7,7 +7,8 @@ import { RefusedError } from '../engine/errors.ts';
 const NAMED = 5;
 
 /** A run by its id, or by any beginning that no other run has. */
-export async function findRun({ runs }: Pick<Engine, 'runs'>, beginning: string): Promise<string> {
+export async function findRun(engine: Pick<Engine, 'runs' | 'sayNone'>, beginning: string): Promise<string> {
+  const { runs } = engine;
   const found = await runs.find(beginning);
   if (found !== undefined) return found;
   const several = (await runs.list({ limit: 1000 }))
@@ -16,7 +17,7 @@ export async function findRun({ runs }: Pick<Engine, 'runs'>, beginning: string)
   throw new RefusedError(
     several.length > 1
       ? `several runs begin with ${beginning}: ${sayList(several, NAMED)}`
-      : `there is no run ${beginning}; nightshift runs lists those that there are`,
+      : `${engine.sayNone(beginning)}; nightshift runs lists those that there are`,
   );
 }
 

@@ -33,6 +33,7 @@ export function configSchema(site: Site) {
     mail: mailSchema(site).optional(),
     jobs: jobsSchema(site).prefault({}),
     engine: EngineSchema.prefault({}),
+    keep: KeepSchema.prefault({}),
   });
 }
 
@@ -65,12 +66,23 @@ const CloudsSchema = z.record(z.string(), z.strictObject({ cloud: Word })).super
 });
 
 const EngineSchema = z
+const KeepSchema = z.strictObject({
+  runsDays: Positive.default(90),
+  logsDays: Positive.default(90),
+  mailsDays: Positive.default(30),
+  // After an outage, instants of a month are gone through again.
+  ledgerDays: z.int().min(32).default(400),
+});
+
   .strictObject({
     concurrency: Positive.default(8),
     leaseMs: Positive.default(6000),
     renewMs: Positive.default(1500),
     reconcileMs: Positive.default(2000),
   })
+    drainMs: z.int().min(0).default(60_000),
+    // One try to send a mail may take 100 s; meanwhile nobody else may take it for left lying.
+    hideMailMs: z.int().min(110_000).default(120_000),
   .superRefine(({ leaseMs, renewMs }, ctx) => {
     if (renewMs * 2 <= leaseMs) return;
     const message = `${renewMs} leaves no room for one failed renewal: at most half of leaseMs (${leaseMs})`;

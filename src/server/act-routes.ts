@@ -80,7 +80,7 @@ export function addActRoutes(app: App, desk: Desk): void {
     handler: async (request) => {
       const { id } = request.params;
       const [job = ''] = id.split('~');
-      if (!couldBeRun(id) || !engine.jobs.has(job)) throw noRun(id);
+      if (!couldBeRun(id) || !engine.jobs.has(job)) throw noRun(engine, id);
       const mine = { ...request.body, by: askerOf(request) };
       const held = await ask(() => engine.acts.approve(id, mine));
       if (held.answer === mine.answer) return held;

@@ -6,7 +6,7 @@ import { Problem } from './problem.ts';
 /** Rejects with a problem when there is none. */
 export async function findRun({ engine, ask }: Desk, id: string): Promise<RunRecord> {
   const run = couldBeRun(id) ? await ask(() => engine.runs.get(id)) : undefined;
-  if (run === undefined) throw noRun(id);
+  if (run === undefined) throw noRun(engine, id);
   return run;
 }
 
@@ -15,6 +15,6 @@ export function couldBeRun(id: string): boolean {
   return /^[\w.~@+-]{1,300}$/.test(id);
 }
 
-export function noRun(id: string): Problem {
-  return new Problem('not-found', `There is no run ${id}`);
+export function noRun(engine: Desk['engine'], id: string): Problem {
+  return new Problem('not-found', engine.sayNone(id));
 }

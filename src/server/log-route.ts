@@ -82,7 +82,7 @@ export function addLogRoute(app: App, desk: Desk): void {
     handler: async (request, reply) => {
       const { id } = request.params;
       const state = couldBeRun(id) ? await ask(() => engine.runs.state(id)) : undefined;
-      if (state === undefined) throw noRun(id);
+      if (state === undefined) throw noRun(engine, id);
       const { size } = engine.logs.read(id, 0, 0);
       reply.header('vary', 'accept');
 

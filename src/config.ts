@@ -2,9 +2,10 @@
 import { access, readFile } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import type { z } from 'zod';
+import { JobFilesError, sayFileFaults } from './config/job-files.ts';
 import { configSchema, type Site } from './config/schema.ts';
 import { readingFault, Secret, type Surroundings } from './config/secret.ts';
-import { type Fault, faultsOf, sayPath, wordsOf } from './config/words.ts';
+import { type Fault, faultsOf, wordsOf } from './config/words.ts';
 import { parseYaml, type YamlFile } from './config/yaml.ts';
 import { messageOf } from './domain/failure.ts';
 
@@ -97,6 +98,7 @@ async function loadSiteJobs(
   try {
     return { jobs: await siteJobs(resolve(cwd, folder)), faults: [] };
   } catch (error) {
+    if (error instanceof JobFilesError) return { jobs: error.jobs, faults: [...error.faults] };
     return { jobs: {}, faults: [{ path: ['jobsDir'], message: messageOf(error) }] };
   }
 }
@@ -112,6 +114,7 @@ function valueIn(data: unknown, key: string): unknown {
 }
 
 function withLine(fault: Fault, yaml: YamlFile): Fault {
+  if (fault.file !== undefined) return fault;
   const line = yaml.lineOf(fault.path);
   return line === undefined ? fault : { ...fault, line };
 }
@@ -122,12 +125,15 @@ function placeOf(file: string, cwd: string): string {
 }
 
 function sayFaults(place: string, faults: readonly Fault[]): string {
-  const labels = faults.map(({ line }) => (line === undefined ? '' : `line ${line}`));
-  const width = Math.max(...labels.map((label) => label.length));
-  const lines = faults.map(({ path, message }, i) => {
-    const what = path.length === 0 ? message : `${sayPath(path)}: ${message}`;
-    return width === 0 ? `  ${what}` : `  ${labels[i]!.padEnd(width)}  ${what}`;
-  });
+  const own = faults
+    .filter(({ file }) => file === undefined)
+    .map(({ path, message, line }) => ({
+      path,
+      message,
+      file: place,
+      ...(line === undefined ? {} : { line }),
+    }));
+  const theirs = faults.filter(({ file }) => file !== undefined);
   const count = faults.length === 1 ? '1 fault' : `${faults.length} faults`;
-  return [place, ...lines, `${count}; nothing was started.`].join('\n');
+  return [...sayFileFaults([...own, ...theirs]), `${count}; nothing was started.`].join('\n');
 }

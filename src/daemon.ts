@@ -13,6 +13,7 @@ import { ownJobs, siteJobs } from './jobs.ts';
 import { createLog, type DaemonLog, type LogOptions } from './log.ts';
 import { openClients } from './open-clients.ts';
 import { redactor } from './redact.ts';
+import { reviveRunbook } from './runbook/runbook.ts';
 
 export interface Installation {
   readonly config: Config;
@@ -67,6 +68,7 @@ export async function openInstallation({ path, logTo, clock }: OpenOptions = {})
     jobs,
     clientsFor: async (run) => clients.forRun(run),
     deliver: clients.deliver,
+    revive: reviveRunbook,
     log,
     mailHost: mailHostOf(config),
     askOperators: (run, step, evidence) =>

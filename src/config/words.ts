@@ -4,8 +4,12 @@ import { didYouMean } from '../domain/did-you-mean.ts';
 
 /** One thing wrong with what somebody wrote. */
 export interface Fault {
+  /** Where it is not the file of which all is said. */
+  readonly file?: string;
   /** Counted from 1; absent when the fault is not in a file. */
   readonly line?: number;
+  /** Counted from 1. */
+  readonly column?: number;
   readonly path: readonly PropertyKey[];
   readonly message: string;
 }

@@ -9,14 +9,19 @@ export interface YamlFile {
   readonly faults: readonly Fault[];
   /** Line of the deepest key of `path` that is in the file, counted from 1. */
   lineOf(path: readonly PropertyKey[]): number | undefined;
+  /** Line and column of that key, both counted from 1. */
+  placeOf(path: readonly PropertyKey[]): { readonly line: number; readonly column: number } | undefined;
 }
 
 export function parseYaml(text: string): YamlFile {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const lineAt = (offset: number) => lines.linePos(offset).line;
+  const placeAt = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return { line, column: col };
+  };
   const faults = document.errors.map((error) => ({
-    line: lineAt(error.pos[0]),
+    ...placeAt(error.pos[0]),
     path: [],
     message: syntaxFault(error, /^[^\s:]*/.exec(text.slice(error.pos[0]))?.[0] ?? ''),
   }));
@@ -24,26 +29,29 @@ export function parseYaml(text: string): YamlFile {
   const first = faults.filter(({ line }, i) => faults.findIndex((fault) => fault.line === line) === i);
 
   if (document.errors.some(({ code }) => code !== 'DUPLICATE_KEY')) {
-    return { data: undefined, faults: first, lineOf: () => undefined };
+    return { data: undefined, faults: first, lineOf: () => undefined, placeOf: () => undefined };
   }
   function lineOf(path: readonly PropertyKey[]): number | undefined {
+    return placeOf(path)?.line;
+  }
+  function placeOf(path: readonly PropertyKey[]): { line: number; column: number } | undefined {
     let node: unknown = document.contents;
-    let line: number | undefined;
+    let place: { line: number; column: number } | undefined;
     for (const part of path) {
       if (isAlias(node)) node = node.resolve(document);
       const pair = isMap(node) ? node.items.find(({ key }) => keyOf(key) === String(part)) : undefined;
       const item = isSeq(node) ? node.items[Number(part)] : undefined;
       const offset = rangeOf(pair?.key ?? item);
       if (offset === undefined) break;
-      line = lineAt(offset);
+      place = placeAt(offset);
       node = pair ? pair.value : item;
     }
-    return line;
+    return place;
   }
   try {
-    return { data: document.toJS() ?? undefined, faults: first, lineOf };
+    return { data: document.toJS() ?? undefined, faults: first, lineOf, placeOf };
   } catch (error) {
-    return { data: undefined, faults: [...first, { path: [], message: messageOf(error) }], lineOf };
+    return { data: undefined, faults: [...first, { path: [], message: messageOf(error) }], lineOf, placeOf };
   }
 }
 

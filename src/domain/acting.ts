@@ -29,3 +29,11 @@ export function sayArmed(armed: Exclude<Armed, boolean>): string {
   const [noun, names] = 'aggregates' in armed ? ['aggregate', armed.aggregates] : ['project', armed.projects];
   return `${noun}${names.length === 1 ? '' : 's'} ${names.join(', ')}`;
 }
+
+/** Why nothing may be done to a hypervisor in these aggregates; undefined when something may. */
+export function whyNotArmed(armed: Armed, aggregates: readonly string[]): string | undefined {
+  if (armed === true) return undefined;
+  if (armed === false) return 'not armed';
+  const within = 'aggregates' in armed && armed.aggregates.some((name) => aggregates.includes(name));
+  return within ? undefined : `not armed (outside ${sayArmed(armed)})`;
+}

@@ -79,11 +79,11 @@ export async function openInstallation({ path, logTo, clock }: OpenOptions = {})
     redact: redactor(secrets),
     concurrency: config.engine.concurrency,
     timings: config.engine,
+    keep: config.keep,
     ...(clock === undefined ? {} : { clock }),
   });
   return {
     config,
-    keep: config.keep,
     engine,
     log,
     async close() {

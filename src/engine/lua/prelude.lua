@@ -97,6 +97,7 @@ end
 -- what happens once.
 local function post(mails)
   for _, mail in ipairs(mails or {}) do
+    redis.call('SADD', args.run and run_key(args.run) .. ':mails' or key('outbox', 'of-no-run'), mail.id)
     if redis.call('HSETNX', key('outbox'), mail.id, mail.body) == 1 then
       redis.call('ZADD', key('outbox', 'due'), now_ms, mail.id)
     end
@@ -104,7 +105,6 @@ local function post(mails)
 end
 
 -- There is a place for this run, and nobody came before it.
-    redis.call('SADD', args.run and run_key(args.run) .. ':mails' or key('outbox', 'of-no-run'), mail.id)
 local function slot_is_free(name, run)
   local places = tonumber(redis.call('HGET', key('slots'), name) or '1')
   local ahead = redis.call('ZRANK', key('slot', name, 'queue'), run) or 0

@@ -110,6 +110,7 @@ function onDemand(open: () => Promise<Cloud>): Cloud {
     liveMigrate: async (...args) => (await open()).liveMigrate(...args),
     migrations: async (...args) => (await open()).migrations(...args),
     progress: async (...args) => (await open()).progress(...args),
+    whyMigrationFailed: async (...args) => (await open()).whyMigrationFailed(...args),
     abortMigration: async (...args) => (await open()).abortMigration(...args),
     allocatedOn: async (...args) => (await open()).allocatedOn(...args),
     occupancy: async (...args) => (await open()).occupancy(...args),

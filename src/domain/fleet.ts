@@ -142,6 +142,8 @@ export interface Cloud {
   migrations(serverId: string): Promise<readonly Migration[]>;
   /** Progress of a migration under way; undefined when it is not running (any more). */
   progress(serverId: string, migrationId: string): Promise<MigrationProgress | undefined>;
+  /** Nova's words for why the newest live migration of a server failed; undefined when it has none. */
+  whyMigrationFailed(serverId: string): Promise<string | undefined>;
   /** Asks Nova to abort a live migration; no error when it is over already. */
   abortMigration(serverId: string, migrationId: string): Promise<void>;
   /** Hypervisors (and consumers) on which Placement books this consumer's resources. */

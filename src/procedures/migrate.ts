@@ -46,7 +46,8 @@ type Standing =
   | { readonly is: 'running'; readonly migration: Migration }
   /** Neither over nor ours to ask yet; it ends by itself. */
   | { readonly is: 'pending'; readonly why: string }
-  | { readonly is: 'failed'; readonly why: string }
+  /** `hasCause`: Nova may know more. */
+  | { readonly is: 'failed'; readonly why: string; readonly hasCause?: true }
   | { readonly is: 'here' };
 
 interface Scope {
@@ -98,10 +99,14 @@ async function moveAway(
   let asked = false;
   let pending = 'Nova accepted the migration, and none appeared';
 
+  const signal = AbortSignal.any([scope.signal, scope.revoked]);
   const look = async (): Promise<Migrated | undefined> => {
     const standing = await standingOf(cloud, from, guest.id, newest);
     if (standing.is === 'over') return standing.value;
-    if (standing.is === 'failed') throw new PermanentError(`${stuck}: ${standing.why}`);
+    if (standing.is === 'failed') {
+      const cause = standing.hasCause ? await causeOf(ctx, guest, signal) : '';
+      throw new PermanentError(`${stuck}: ${standing.why}${cause}`);
+    }
     if (standing.is === 'pending') pending = standing.why;
     if (standing.is === 'here' && !asked) {
       await cloud.liveMigrate(guest.id);
@@ -110,7 +115,6 @@ async function moveAway(
     return undefined;
   };
 
-  const signal = AbortSignal.any([scope.signal, scope.revoked]);
   const watching = poll(look, { everyMs: options.pollMs, withinMs, signal });
   const moved = await watching.catch((error: unknown) => {
     if (scope.revoked.aborted && !scope.signal.aborted) return undefined;
@@ -179,10 +183,28 @@ async function standingOf(cloud: Cloud, from: string, id: string, newest: string
         why: `its migration ${latest.id} is completed, and Nova still has it on ${from}`,
       };
     }
-    return { is: 'failed', why: `its migration ${latest.id} ended as ${latest.status}` };
+    return { is: 'failed', why: `its migration ${latest.id} ended as ${latest.status}`, hasCause: true };
   }
   if (decision.does === 'held') return { is: 'failed', why: `it ${decision.why}` };
   return decision.does === 'waits' ? { is: 'pending', why: `it ${decision.why}` } : { is: 'here' };
+}
+
+/**
+ * In Nova's words, where it has any; they may come a moment after the migration's end. That it cannot be
+ * asked for them is no other failure.
+ */
+async function causeOf(
+  { cloud, options }: Context<MigrateSettings>,
+  { id }: Guest,
+  signal: AbortSignal,
+): Promise<string> {
+  const looking = poll(() => cloud.whyMigrationFailed(id), {
+    everyMs: options.pollMs,
+    withinMs: 2 * options.pollMs,
+    signal,
+  });
+  const said = await looking.catch(() => undefined);
+  return said === undefined ? '' : `; Nova says: ${said.replace(/\.$/, '')}`;
 }
 
 async function holds(cloud: Cloud, hypervisor: string, consumers: readonly string[]): Promise<boolean> {

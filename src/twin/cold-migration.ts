@@ -104,6 +104,7 @@ function begin(world: World, { of, with: wanted }: Event): void {
     updatedAt: world.now,
     copy: null,
     aborting: false,
+    failures: [],
   };
   world.state.migrations.push(migration);
   world.unbook(of);

@@ -3,7 +3,7 @@ import { faultInMetadata, type MigrationFault } from './faults.ts';
 import { chooseHost, hasDevice, sizesOf } from './placing.ts';
 import { answers } from './power.ts';
 import { drawUuid } from './random.ts';
-import type { Event, Migration, Server } from './state.ts';
+import type { Event, Failure, Migration, Server } from './state.ts';
 import type { Handlers, World } from './world.ts';
 
 const UNDER_WAY: readonly Migration['status'][] = ['accepted', 'queued', 'preparing', 'running'];
@@ -90,6 +90,7 @@ function begin(world: World, { of, with: wanted }: Event): void {
     updatedAt: world.now,
     copy: null,
     aborting: false,
+    failures: [],
   };
   world.state.migrations.push(migration);
   world.plan(step(world), 'live claim', migration.uuid);
@@ -111,13 +112,33 @@ function place(world: World, { of }: Event): void {
   if (server === undefined) return;
   const to = hasDevice(world.flavorOf(server)) ? undefined : chooseHost(world, server, migration.wanted);
   if (to === undefined || faultOf(world, server) === 'refuse') {
+    if (to !== undefined) refuseBetween(migration, to);
+    migration.failures.push(NO_HOST);
     world.plan(step(world), 'live refuse', of);
     return;
   }
   world.book(server.id, { host: to, ...sizesOf(world.flavorOf(server)) });
   // Nova asks the destination before it goes on; one that is dead is noticed by its silence.
   if (answers(world.hypervisor(to))) world.plan(step(world), 'live prepare', of, to);
-  else world.plan(world.state.pace.rpcMs, 'live refuse', of);
+  else {
+    migration.failures.push(NO_HOST);
+    world.plan(world.state.pace.rpcMs, 'live refuse', of);
+  }
+}
+
+const NO_HOST: Failure = {
+  event: 'conductor_live_migrate_instance',
+  host: 'control',
+  details: 'No valid host was found. There are not enough hosts available.',
+};
+
+/** Nova's destination asks its source whether it may go, and looks for another destination after a no. */
+function refuseBetween({ failures, from }: Migration, to: string): void {
+  const details = 'Migration pre-check error: lab:migrate=refuse';
+  failures.push(
+    { event: 'compute_check_can_live_migrate_source', host: from, details },
+    { event: 'compute_check_can_live_migrate_destination', host: to, details },
+  );
 }
 
 /** A compute service sends one guest away at a time. */
@@ -146,6 +167,9 @@ function run(world: World, { of }: Event): void {
   if (server === undefined) return;
   const fault = faultOf(world, server);
   if (fault === 'prefail') {
+    const host = migration.to ?? '';
+    const details = 'Migration error: lab:migrate=prefail';
+    migration.failures.push({ event: 'compute_pre_live_migration', host, details });
     enter(world, migration, 'error');
     giveBack(world, migration);
     world.plan(step(world), 'live roll back', of, 'failed');

@@ -5,6 +5,7 @@ import { actionRoutes } from './nova-actions.ts';
 import { minorOf, NEWEST_MINOR, type SignedIn } from './nova-call.ts';
 import { groupRoutes } from './nova-groups.ts';
 import { hypervisorRoutes } from './nova-hypervisors.ts';
+import { instanceActionRoutes } from './nova-instance-actions.ts';
 import { migrationRoutes } from './nova-migrations.ts';
 import { serverRoutes } from './nova-servers.ts';
 import { serviceRoutes } from './nova-services.ts';
@@ -15,7 +16,15 @@ export function openNova(world: World, keystone: Keystone): Answer {
     (answer) =>
     (ask, ...caught) =>
       answer({ ...ask, token: keystone.check(ask), minor: minorOf(ask) }, ...caught);
-  const parts = [serverRoutes, actionRoutes, migrationRoutes, hypervisorRoutes, serviceRoutes, groupRoutes];
+  const parts = [
+    serverRoutes,
+    actionRoutes,
+    instanceActionRoutes,
+    migrationRoutes,
+    hypervisorRoutes,
+    serviceRoutes,
+    groupRoutes,
+  ];
   const routes = parts.flatMap((part) => part(world, as));
 
   return async (ask) => {

@@ -145,6 +145,16 @@ export interface Migration {
   copy: { readonly since: number; readonly ms: number | null; readonly bytes: number } | null;
   /** Nova was asked to abort it. */
   aborting: boolean;
+  /** What went wrong with it, as Nova notes it, innermost first. */
+  readonly failures: Failure[];
+}
+
+export interface Failure {
+  /** Nova's name for what it was doing. */
+  readonly event: string;
+  /** Service host; `control` is where the conductor is. */
+  readonly host: string;
+  readonly details: string;
 }
 
 export interface Allocation {

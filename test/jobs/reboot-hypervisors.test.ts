@@ -219,7 +219,10 @@ describe('reboot-hypervisors', () => {
     });
 
     it.each<{ fault: MigrationFault; why: string; settings?: Record<string, Json> }>([
-      { fault: 'refused', why: 'a a… did not leave hv1: its migration 2 ended as error' },
+      {
+        fault: 'refused',
+        why: 'a a… did not leave hv1: its migration 2 ended as error; Nova says: No valid host was found. There are not enough hosts available',
+      },
       { fault: 'rolled back', why: 'a a… did not leave hv1: its migration 2 ended as failed' },
       {
         fault: 'stuck',

@@ -176,6 +176,12 @@ export class FakeCloud implements Cloud {
     this.tick();
   }
 
+  async whyMigrationFailed(serverId: string): Promise<string | undefined> {
+    this.tick();
+    const isRefused = this.faults.get(serverId) === 'refused';
+    return isRefused ? 'No valid host was found. There are not enough hosts available.' : undefined;
+  }
+
   async abortMigration(serverId: string, migrationId: string): Promise<void> {
     this.tick();
     const migration = this.#migrations.find(({ id }) => id === migrationId);

@@ -1,5 +1,6 @@
 /** The `Cloud` of an OpenStack: Nova and Placement behind the names that jobs use. */
 import type { Cloud } from '../../domain/fleet.ts';
+import { readWhyMigrationFailed } from './actions.ts';
 import { OpenStackError } from './error.ts';
 import { readFleet } from './fleet.ts';
 import { needService, setService, toComputeService } from './hypervisors.ts';
@@ -40,6 +41,7 @@ export function openStackCloud(settings: OpenStackSettings): Cloud {
 
     migrations: (serverId) => listMigrations(session, { instance_uuid: serverId }),
     progress: (serverId, migrationId) => readProgress(session, serverId, migrationId),
+    whyMigrationFailed: (serverId) => readWhyMigrationFailed(session, serverId),
     abortMigration: (serverId, migrationId) => abort(session, serverId, migrationId),
     allocatedOn: (consumer) => listProvidersOf(session, consumer),
     occupancy: (hypervisor) => readOccupancy(session, hypervisor),

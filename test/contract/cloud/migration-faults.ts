@@ -3,6 +3,8 @@ import { beforeEach, expect, it } from 'vitest';
 import { OpenStackError } from '../../../src/clients/openstack/error.ts';
 import type { Bench } from './bench.ts';
 
+const NO_HOST = 'No valid host was found. There are not enough hosts available.';
+
 export function migrationFaultContract(open: () => Bench): void {
   let bench: Bench;
   let hv: Bench['hv'];
@@ -23,17 +25,47 @@ export function migrationFaultContract(open: () => Bench): void {
   }
 
   it.each([
-    ['refuse', 'error'],
-    ['prefail', 'failed'],
-    ['fail', 'failed'],
-  ])('leaves the server whole where it was when it is made to %s', async (migrates, status) => {
-    const server = await bench.create(migrates, { on: hv[0], migrates });
+    ['refuse', 'error', 'Migration pre-check error: lab:migrate=refuse'],
+    ['prefail', 'failed', 'Migration error: lab:migrate=prefail'],
+    // What the hypervisor itself rolls back Nova says nothing of.
+    ['fail', 'failed', undefined],
+  ])(
+    'leaves the server whole where it was when it is made to %s, and says why',
+    async (migrates, status, why) => {
+      const server = await bench.create(migrates, { on: hv[0], migrates });
 
+      await bench.cloud.liveMigrate(server, hv[1]);
+
+      // Some are called `error` first, and `failed` when they are rolled back.
+      await bench.until(async () => expect(await bench.ended(server)).toMatchObject({ status }));
+      await expectWhole(server, hv[0]);
+      await bench.until(async () => expect(await bench.cloud.whyMigrationFailed(server)).toBe(why));
+    },
+  );
+
+  it('is told of by Nova in the words of whoever failed first', async () => {
+    const server = await bench.create('told', { on: hv[0], migrates: 'refuse' });
     await bench.cloud.liveMigrate(server, hv[1]);
+    await bench.ended(server);
 
-    // Some are called `error` first, and `failed` when they are rolled back.
-    await bench.until(async () => expect(await bench.ended(server)).toMatchObject({ status }));
-    await expectWhole(server, hv[0]);
+    // Nova notes the last of it a moment after the migration's end.
+    const [latest] = await bench.until(async () => {
+      const { body } = await bench.nova('GET', `/servers/${server}/os-instance-actions`);
+      expect(body.instanceActions[0].message).toBe('Error');
+      return body.instanceActions;
+    });
+    const one = await bench.nova('GET', `/servers/${server}/os-instance-actions/${latest.request_id}`);
+
+    expect(latest).toMatchObject({ action: 'live-migration', instance_uuid: server, message: 'Error' });
+    const seen = one.body.instanceAction.events.map(
+      ({ event, result, host, details }: Record<string, string>) => [event, result, host, details],
+    );
+    const refused = 'Migration pre-check error: lab:migrate=refuse';
+    expect(seen).toEqual([
+      ['compute_check_can_live_migrate_source', 'Error', bench.hostOf(hv[0]), refused],
+      ['compute_check_can_live_migrate_destination', 'Error', bench.hostOf(hv[1]), refused],
+      ['conductor_live_migrate_instance', 'Error', expect.any(String), NO_HOST],
+    ]);
   });
 
   it('is accepted to the server’s own hypervisor, and comes to nothing', async () => {
@@ -45,6 +77,7 @@ export function migrationFaultContract(open: () => Bench): void {
     expect(migration.status).toBe('error');
     expect(migration).not.toHaveProperty('to');
     await expectWhole(server, hv[0]);
+    await bench.until(async () => expect(await bench.cloud.whyMigrationFailed(server)).toBe(NO_HOST));
   });
 
   it('is accepted to a disabled hypervisor, and comes to nothing', async () => {

@@ -1,0 +1,40 @@
+/** What Nova notes of the actions that were asked of a server: why a live migration failed, in its own words. */
+import { z } from 'zod';
+import { unlessGone } from './error.ts';
+import type { Session } from './session.ts';
+
+const Actions = z.object({
+  instanceActions: z.array(z.object({ action: z.string(), request_id: z.string() })),
+});
+
+/** `details` is there from 2.84 on. */
+const Action = z.object({
+  instanceAction: z.object({
+    events: z
+      .array(
+        z.object({
+          result: z.string().nullish(),
+          details: z.string().nullish(),
+        }),
+      )
+      .default([]),
+  }),
+});
+
+/** Of the newest live migration; undefined when Nova notes no failure, or (any more) no such server. */
+export async function readWhyMigrationFailed(
+  session: Session,
+  serverId: string,
+): Promise<string | undefined> {
+  const path = `/servers/${serverId}/os-instance-actions`;
+  // Newest first.
+  const all = await unlessGone(session({ service: 'compute', method: 'GET', path }, Actions));
+  const latest = all?.instanceActions.find(({ action }) => action === 'live-migration');
+  if (latest === undefined) return undefined;
+  const of = `${path}/${latest.request_id}`;
+  const found = await unlessGone(session({ service: 'compute', method: 'GET', path: of }, Action));
+  // Newest first, so innermost first: the conductor's own is the last, and says little.
+  const events = found?.instanceAction.events ?? [];
+  const cause = events.find(({ result, details }) => result === 'Error' && details);
+  return cause?.details?.trim();
+}

@@ -8,7 +8,7 @@ import type { EngineContext, Job } from './engine/job.ts';
 export interface Clients {
   readonly cloud: Cloud;
   host(hypervisor: string): Host;
-  /** Where operators read their mail. */
+  /** Every way to the operators, as readers of a mail: addresses, and `webhook:operators` where that is configured. */
   readonly operators: readonly string[];
   readonly armed: Armed;
   readonly handback: Handback;

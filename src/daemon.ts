@@ -1,5 +1,6 @@
 /** Puts the house together: configuration, clients and jobs around an engine. Nothing else knows them all. */
 import { hostname } from 'node:os';
+import { sayAlert } from './alert-mail.ts';
 import { type Config, readConfig, secretsIn } from './config.ts';
 import type { Clients } from './context.ts';
 import { sayDecision, sayQuestion } from './decision-mail.ts';
@@ -11,7 +12,7 @@ import { Engine } from './engine/engine.ts';
 import { openRedis, type RedisAccess } from './engine/redis.ts';
 import { ownJobs, siteJobs } from './jobs.ts';
 import { createLog, type DaemonLog, type LogOptions } from './log.ts';
-import { openClients } from './open-clients.ts';
+import { openClients, operatorsOf } from './open-clients.ts';
 import { redactor } from './redact.ts';
 import { reviveRunbook } from './runbook/runbook.ts';
 
@@ -62,6 +63,7 @@ export async function openInstallation({ path, logTo, clock }: OpenOptions = {})
   const jobs = new Map([...(await ownJobs()), ...theirs]);
   const redis = await reachRedis(config, log);
   const clients = openClients(config, secrets);
+  const operators = operatorsOf(config);
   const engine = await Engine.open<Clients>({
     redis,
     stateDir: config.stateDir,
@@ -71,10 +73,11 @@ export async function openInstallation({ path, logTo, clock }: OpenOptions = {})
     revive: reviveRunbook,
     log,
     mailHost: mailHostOf(config),
-    askOperators: (run, step, evidence) =>
-      sayDecision({ operators: config.operators.mail, run, step, evidence }),
-    askApproval: (run, key, question) =>
-      sayQuestion({ operators: config.operators.mail, run, key, ...question }),
+    askOperators: (run, step, evidence) => sayDecision({ operators, run, step, evidence }),
+    askApproval: (run, key, question) => sayQuestion({ operators, run, key, ...question }),
+    sayAlert: (alert) => sayAlert(alert, { operators, zone: config.timezone }),
+    // A wait is measured on real clocks.
+    ...(clock === undefined ? { longWaitMs: longWaitsOf(config) } : {}),
     schedules: schedulesOf(config),
     redact: redactor(secrets),
     concurrency: config.engine.concurrency,
@@ -100,6 +103,12 @@ function schedulesOf({ jobs, dryRun, timezone }: Config): CronJob[] {
     const { acting } = mayAct({ job, dryRun, armed, go: true });
     return [{ job, cron: schedule, zone: timezone, overlap, catchUp, options, acting }];
   });
+}
+
+function longWaitsOf({ jobs }: Config): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(jobs).map(([job, { longWaitHours }]) => [job, longWaitHours * 3_600_000]),
+  );
 }
 
 function jobsByName(registry: Awaited<ReturnType<typeof ownJobs>>) {

@@ -4,13 +4,14 @@
  */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import type { Post, Webhook } from './clients/webhook.ts';
 import { Secret } from './config/secret.ts';
 import type { Config } from './config.ts';
 import type { Clients } from './context.ts';
 import { PermanentError } from './domain/failure.ts';
 import type { Cloud, Host } from './domain/fleet.ts';
 import { readOnly } from './domain/read-only.ts';
-import type { Deliver } from './engine/outbox.ts';
+import type { Deliver, OutgoingMail } from './engine/outbox.ts';
 import { handbackIn } from './handback.ts';
 
 export interface OpenedClients {
@@ -35,6 +36,11 @@ export function openClients(config: Config, secrets: Secret[]): OpenedClients {
     closing.push(() => opened.close());
     return opened;
   });
+  const hook = once(async () => {
+    const opened = await openWebhook(config);
+    closing.push(() => opened.close());
+    return opened;
+  });
   const handback = handbackIn(join(config.stateDir, 'handback'));
 
   return {
@@ -43,11 +49,14 @@ export function openClients(config: Config, secrets: Secret[]): OpenedClients {
       host: (name): Host => ({
         run: async (argv, options) => (await hosts()).host(name).run(argv, options),
       }),
-      operators: config.operators.mail,
+      operators: operatorsOf(config),
       armed: config.jobs[job]?.armed ?? false,
       handback,
     }),
-    deliver: async (mail) => (await sink()).send(mail),
+    deliver: async (mail) => {
+      if (mail.to.includes(OPERATORS_WEBHOOK)) return (await hook()).send(postOf(mail));
+      return (await sink()).send(mail);
+    },
     close: () => {
       for (const close of closing) close();
     },
@@ -97,6 +106,32 @@ async function openMail({ mail, stateDir }: Config) {
   const login =
     mail.login === undefined ? {} : { user: mail.login.user, password: mail.login.password.reveal() };
   return smtpTransport({ url: mail.smtp, from: mail.from, ...login });
+}
+
+/** Stands for the webhook where the readers of a mail are named. */
+const OPERATORS_WEBHOOK = 'webhook:operators';
+
+/** Every way to the operators; none where none is configured. */
+export function operatorsOf({ operators: { mail, webhook } }: Config): readonly string[] {
+  return webhook === undefined ? mail : [...mail, OPERATORS_WEBHOOK];
+}
+
+async function openWebhook({ operators: { webhook: url, webhookSecret } }: Config): Promise<Webhook> {
+  const { webhook } = await import('./clients/webhook.ts');
+  if (url === undefined) throw new PermanentError('`operators.webhook` is not configured any more');
+  const secret = webhookSecret === undefined ? {} : { secret: webhookSecret.reveal() };
+  return webhook({ url: url.reveal(), ...secret });
+}
+
+function postOf({ messageId, subject, text, headers }: OutgoingMail): Post {
+  const run = headers['X-Nightshift-Run'];
+  return {
+    id: messageId.replaceAll(/[<>]/g, ''),
+    subject,
+    text,
+    ...(run === undefined ? {} : { run }),
+    at: new Date(headers.Date ?? 0).toISOString(),
+  };
 }
 
 /** A cloud that is opened by the first call to it. */

@@ -25,6 +25,9 @@ const jobs = {
 
 const TOKEN = `{ name: kim, may: read, sha256: "${'0'.repeat(64)}" }`;
 
+/** A job of which the file says nothing. */
+const UNSET = { armed: false, overlap: 'skip', catchUp: 'none', longWaitHours: 24, options: {} };
+
 let cwd: string;
 
 beforeEach(async () => {
@@ -150,12 +153,7 @@ describe('jobs of the site', () => {
     const config = await readSite('jobsDir: good\njobs: { restart-agents: { armed: true } }');
 
     expect(config.jobsDir).toBe(join(cwd, 'good'));
-    expect(config.jobs['restart-agents']).toEqual({
-      armed: true,
-      overlap: 'skip',
-      catchUp: 'none',
-      options: {},
-    });
+    expect(config.jobs['restart-agents']).toEqual({ ...UNSET, armed: true });
     expect(Object.keys(config.jobs)).toContain('reboot-hypervisors');
   });
 
@@ -231,6 +229,18 @@ jobs:
     const config = await read('dryRun: true', { REDIS_URL: 'redis://:hunter2@redis.example.org' });
 
     expect(config.redis.url?.reveal()).toBe('redis://:hunter2@redis.example.org');
+  });
+
+  it('keeps where operators are told and the heartbeat goes as secrets: both may hold a token', async () => {
+    const config = await read(
+      'operators: { webhook: env:HOOK, webhookSecret: env:SIGN }\nheartbeat: { file: beat, url: "http://[::1]:8080/ping/token" }',
+      { HOOK: 'https://hooks.example.org/s3cret', SIGN: 'shared' },
+    );
+
+    expect(config.heartbeat).toMatchObject({ file: join(cwd, 'beat'), everySeconds: 60 });
+    expect(new Set(secretsIn(config).map((secret) => secret.reveal()))).toEqual(
+      new Set(['https://hooks.example.org/s3cret', 'shared', 'http://[::1]:8080/ping/token']),
+    );
   });
 
   it('checks host keys against the files that ssh uses when it names none itself', async () => {
@@ -337,6 +347,41 @@ jobs:
       'an item of a list',
       'operators:\n  mail:\n    - ops@example.org\n    - ops',
       'line 4 operators.mail[1]: "ops" is no mail address',
+    ],
+    [
+      'a webhook that others could read',
+      'operators: { webhook: "http://hooks.example.org/x" }',
+      'line 1 operators.webhook: "http://hooks.example.org/x" is not encrypted: https://…, or http://… on this machine',
+    ],
+    [
+      'a webhook with a user',
+      'operators: { webhook: "https://kim:pw@hooks.example.org/x" }',
+      'line 1 operators.webhook: carries a user; put a token into its path or query',
+    ],
+    [
+      'a webhook that is no URL of the web',
+      'operators: { webhook: "ftp://hooks.example.org" }',
+      'line 1 operators.webhook: "ftp://hooks.example.org" is no URL of the form https://…',
+    ],
+    [
+      'a reference to what is no URL, without showing it',
+      'operators: { webhook: env:KEY }',
+      'line 1 operators.webhook: refers to something that is no https://… URL, or one with a user in it',
+    ],
+    [
+      'a secret that signs nothing',
+      'operators: { webhookSecret: env:KEY }',
+      'line 1 operators.webhookSecret: has no webhook whose posts it could sign',
+    ],
+    [
+      'a secret that is written down',
+      'operators: { webhook: "https://hooks.example.org", webhookSecret: abc }',
+      'line 1 operators.webhookSecret: a secret is not written down here; write env:NAME, file:/path or cmd:command',
+    ],
+    [
+      'a heartbeat that nobody would see',
+      'heartbeat: { everySeconds: 30 }',
+      'line 1 heartbeat.file: is missing (or `url`)',
     ],
     [
       'renewing too rarely',

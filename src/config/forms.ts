@@ -76,6 +76,15 @@ export function smtpFault(url: string): string | undefined {
   return urlFault(url, ['smtp:', 'smtps:']);
 }
 
+/** A URL that others cannot read on its way. */
+export function webFault(given: string): string | undefined {
+  const url = URL.parse(given);
+  if (!url || !['http:', 'https:'].includes(url.protocol)) return urlFault(given, ['https:']);
+  if (url.username !== '' || url.password !== '') return 'carries a user; put a token into its path or query';
+  const isOpen = url.protocol === 'http:' && !isLoopback(url.hostname.replaceAll(/[[\]]/g, ''));
+  return isOpen ? `${show(given)} is not encrypted: https://…, or http://… on this machine` : undefined;
+}
+
 function urlFault(given: string, protocols: readonly string[]): string | undefined {
   const url = URL.parse(given);
   const forms = protocols.map((protocol) => `${protocol}//…`).join(' or ');

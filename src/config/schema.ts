@@ -23,7 +23,8 @@ export function configSchema(site: Site) {
     dryRun: z.boolean().default(true),
     timezone: text(form.zoneFault).default('UTC'),
     windows: z.record(z.string(), WindowSchema).default({}),
-    operators: z.strictObject({ mail: z.array(text(form.addressFault)).default([]) }).prefault({}),
+    operators: operatorsSchema(site).prefault({}),
+    heartbeat: heartbeatSchema(site).optional(),
     redis: z.strictObject({ url: redisUrl(site) }).prefault({}),
     stateDir: path(site).prefault('var/nightshift'),
     jobsDir: path(site).optional(),
@@ -32,8 +33,8 @@ export function configSchema(site: Site) {
     ssh: sshSchema(site).optional(),
     mail: mailSchema(site).optional(),
     jobs: jobsSchema(site).prefault({}),
-    engine: EngineSchema.prefault({}),
     keep: KeepSchema.prefault({}),
+    engine: EngineSchema.prefault({}),
   });
 }
 
@@ -65,7 +66,6 @@ const CloudsSchema = z.record(z.string(), z.strictObject({ cloud: Word })).super
   });
 });
 
-const EngineSchema = z
 const KeepSchema = z.strictObject({
   runsDays: Positive.default(90),
   logsDays: Positive.default(90),
@@ -74,20 +74,49 @@ const KeepSchema = z.strictObject({
   ledgerDays: z.int().min(32).default(400),
 });
 
+const EngineSchema = z
   .strictObject({
     concurrency: Positive.default(8),
     leaseMs: Positive.default(6000),
     renewMs: Positive.default(1500),
     reconcileMs: Positive.default(2000),
-  })
     drainMs: z.int().min(0).default(60_000),
     // One try to send a mail may take 100 s; meanwhile nobody else may take it for left lying.
     hideMailMs: z.int().min(110_000).default(120_000),
+  })
   .superRefine(({ leaseMs, renewMs }, ctx) => {
     if (renewMs * 2 <= leaseMs) return;
     const message = `${renewMs} leaves no room for one failed renewal: at most half of leaseMs (${leaseMs})`;
     ctx.addIssue({ code: 'custom', path: ['renewMs'], message });
   });
+
+function operatorsSchema(site: Site) {
+  const keys = z.strictObject({
+    mail: z.array(text(form.addressFault)).default([]),
+    webhook: webUrl(site).optional(),
+    webhookSecret: secret(site).optional(),
+  });
+  return keys.superRefine(({ webhook, webhookSecret }, ctx) => {
+    if (!webhookSecret || webhook) return;
+    ctx.addIssue({
+      code: 'custom',
+      path: ['webhookSecret'],
+      message: 'has no webhook whose posts it could sign',
+    });
+  });
+}
+
+function heartbeatSchema(site: Site) {
+  const keys = z.strictObject({
+    file: path(site).optional(),
+    url: webUrl(site).optional(),
+    everySeconds: Positive.default(60),
+  });
+  return keys.superRefine(({ file, url }, ctx) => {
+    if (file || url) return;
+    ctx.addIssue({ code: 'custom', path: ['file'], message: 'is missing (or `url`)' });
+  });
+}
 
 function httpSchema(site: Site) {
   const keys = z.strictObject({
@@ -144,6 +173,13 @@ function redisUrl(site: Site) {
   return site.env.REDIS_URL ? url.prefault('env:REDIS_URL') : url.optional();
 }
 
+/** A URL that is called: a reference to one that holds a token, or one as it is. */
+function webUrl(site: Site) {
+  return secret(site, form.webFault).refine((given) => form.webFault(given.reveal()) === undefined, {
+    error: 'refers to something that is no https://… URL, or one with a user in it',
+  });
+}
+
 function mailSchema(site: Site) {
   const keys = z.strictObject({
     smtp: text(form.smtpFault).optional(),
@@ -183,6 +219,8 @@ export interface JobConfig {
   readonly overlap: 'skip' | 'queue';
   /** What becomes of instants at which no daemon lived: nothing, or the last one is run late. */
   readonly catchUp: 'none' | 'last';
+  /** A run that waits for longer is told to operators, once. */
+  readonly longWaitHours: number;
   /** Name of a window. */
   readonly window?: string | undefined;
   /** As written: the job's own defaults come in when a run is made. */
@@ -201,6 +239,7 @@ function jobsSchema({ jobs, windows }: Site): z.ZodType<Readonly<Record<string, 
         schedule: text(cronFault).optional(),
         overlap: z.enum(['skip', 'queue']).default('skip'),
         catchUp: z.enum(['none', 'last']).default('none'),
+        longWaitHours: Positive.default(24),
         window: text(windowFault).optional(),
         options: optionsSchema(options).prefault({}),
       })

@@ -39,8 +39,8 @@ export function tell(told: Told, runs: readonly RunRecord[]): { lines: Line[]; t
     const { key, run, time, text, hang } = saying;
     if (keys.has(key)) continue;
     keys.add(key);
-    // Of several runs at a time, each says its name when it takes the word.
-    if (!key.startsWith('begins ') && speaker !== run.id) lines.push({ time, text: nameOf(run), hang: 0 });
+    // Of several runs at a time, each says its name when it takes the word; some lines say it themselves.
+    if (text.startsWith(' ') && speaker !== run.id) lines.push({ time, text: nameOf(run), hang: 0 });
     speaker = run.id;
     lines.push({ time, text, hang });
   }

@@ -111,15 +111,36 @@ local function slot_is_free(name, run)
   return redis.call('ZCARD', key('slot', name)) + ahead < places
 end
 
--- Lets go of every slot that the run has, and wakes the next in line for each.
+-- Wakes those in line for whom there are places now; one that is just about to wait looks itself when it parks.
+local function call_next(name)
+  local places = tonumber(redis.call('HGET', key('slots'), name) or '1')
+  local free = places - redis.call('ZCARD', key('slot', name))
+  if free <= 0 then return end
+  for _, run in ipairs(redis.call('ZRANGE', key('slot', name, 'queue'), 0, free - 1)) do
+    if redis.call('HGET', run_key(run), 'state') == 'waiting' then requeue(run) end
+  end
+end
+
+-- Lets go of every slot that the run has.
 local function leave_slots(run)
   for _, name in ipairs(redis.call('SMEMBERS', run_key(run) .. ':slots')) do
     redis.call('ZREM', key('slot', name), run)
-    for _, first in ipairs(redis.call('ZRANGE', key('slot', name, 'queue'), 0, 0)) do
-      if redis.call('HGET', run_key(first), 'state') == 'waiting' then requeue(first) end
-    end
+    call_next(name)
   end
   redis.call('DEL', run_key(run) .. ':slots')
+end
+
+-- Steps out of every line but those named: whoever stands in one and waits for something else holds up all behind.
+local function leave_lines(run, but)
+  local stays = {}
+  for _, name in ipairs(but or {}) do stays[name] = true end
+  for _, name in ipairs(redis.call('SMEMBERS', run_key(run) .. ':lined')) do
+    if not stays[name] then
+      redis.call('SREM', run_key(run) .. ':lined', name)
+      redis.call('ZREM', key('slot', name, 'queue'), run)
+      call_next(name)
+    end
+  end
 end
 
 -- A run comes into being, due at once.
@@ -202,8 +223,8 @@ local function close_run(run, state, fields)
   for _, name in ipairs(redis.call('SMEMBERS', hash .. ':leases')) do release(run, name) end
   for _, name in ipairs(redis.call('SMEMBERS', hash .. ':queued')) do release(run, name) end
   leave_slots(run)
-  for _, name in ipairs(redis.call('SMEMBERS', hash .. ':lined')) do redis.call('ZREM', key('slot', name, 'queue'), run) end
-  redis.call('DEL', hash .. ':leases', hash .. ':queued', hash .. ':steps', hash .. ':lined')
+  leave_lines(run)
+  redis.call('DEL', hash .. ':leases', hash .. ':queued', hash .. ':steps')
   local parent = redis.call('HGET', hash, 'parent')
   if parent and redis.call('HGET', run_key(parent), 'state') == 'waiting' then requeue(parent) end
   judge(run, state)

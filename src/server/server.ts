@@ -80,12 +80,17 @@ async function appFor(desk: Desk, certificate: Certificate | undefined): Promise
     clientErrorHandler: refuseConnection,
     frameworkErrors: (error, request, reply) => void answer(error, request, reply as never),
     bodyLimit: limits.bodyBytes,
+    // Said here and not later: Fastify loads compilers of JSON Schema otherwise, a sixth of an idle daemon.
+    schemaController: {
+      compilersFactory: {
+        buildValidator: () => checkRequest as never,
+        buildSerializer: () => serializerCompiler as never,
+      },
+    },
     routerOptions: { maxParamLength: LONGEST_PARAM },
     return503OnClosing: false,
     forceCloseConnections: 'idle',
   }).withTypeProvider<Shapes>();
-  app.setValidatorCompiler(checkRequest);
-  app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(answer);
   answerUnknownPaths(app);
   readJsonOnly(app);

@@ -1,5 +1,6 @@
 /** The mails that ask operators: what became of a step whose end nobody saw, and whether a run may go on. */
 import { sayDuration } from './domain/say.ts';
+import { shellQuote } from './domain/shell-quote.ts';
 import type { Mail, Question } from './engine/job.ts';
 
 export interface Doubt {
@@ -12,7 +13,7 @@ export interface Doubt {
 /** Undefined where no operators are configured. */
 export function sayDecision({ operators, run, step, evidence }: Doubt): Mail | undefined {
   if (operators.length === 0) return undefined;
-  const decide = `nightshift decide ${run} --step '${step.replaceAll("'", String.raw`'\''`)}'`;
+  const decide = `nightshift decide ${run} --step ${shellQuote(step)}`;
   return {
     to: operators,
     subject: `[nightshift] ${run} needs you: did "${step}" happen?`,
@@ -43,7 +44,7 @@ export interface Asked extends Question {
 /** Undefined where no operators are configured. */
 export function sayQuestion({ operators, run, key, question, withinMs, otherwise }: Asked): Mail | undefined {
   if (operators.length === 0) return undefined;
-  const approve = `nightshift approve ${run} ${key} --answer`;
+  const approve = `nightshift approve ${run} ${shellQuote(key)} --answer`;
   return {
     to: operators,
     subject: `[nightshift] ${run} asks: ${question}`,

@@ -1,7 +1,8 @@
 /** How is one run shown whole: what it was asked, what it did and said, and what it needs from a person? */
 import { byName } from '../domain/names.ts';
 import { sayCount, sayInstant } from '../domain/say.ts';
-import type { Json, Note } from '../engine/job.ts';
+import { shellQuote } from '../domain/shell-quote.ts';
+import type { Json, Note, Report } from '../engine/job.ts';
 import type { RunRecord, StepView } from '../engine/runs.ts';
 import { renderFacts, renderReport, sayProgress, sayTook, sayTrigger, type View } from './render.ts';
 import { renderRows, renderTable, truncate } from './table.ts';
@@ -13,7 +14,7 @@ export function renderRun(run: RunRecord, view: View): string[] {
   const sections = [
     [`${run.id}  ${run.state}`, ...renderFacts(factsOf(run, view))],
     run.report === undefined ? [] : renderReport(run.report, view),
-    notesOf(run.notes),
+    notesOf(run),
     stepsOf(run.steps, view),
     needsOf(run),
   ];
@@ -28,8 +29,10 @@ function factsOf(run: RunRecord, { zone, now }: View): (readonly [string, string
   const facts: (readonly [string, string] | undefined)[] = [
     ['asked', `${at(run.createdAt)} by ${sayTrigger(run.trigger)}, ${sayOptions(run.options)}`],
     run.acting ? undefined : ['dry run', 'nothing is changed'],
-    startedAt === undefined ? undefined : ['began', `${at(startedAt)}, ${sayTook(run, now)}`],
-    endedAt === undefined ? undefined : ['ended', at(endedAt)],
+    startedAt === undefined
+      ? undefined
+      : ['began', endedAt === undefined ? `${at(startedAt)}, ${sayTook(run, now)}` : at(startedAt)],
+    endedAt === undefined ? undefined : ['ended', `${at(endedAt)}${sayTaken(run, now)}`],
     owner === undefined ? undefined : ['worked by', owner],
     progress && ['progress', sayProgress(progress)],
     waiting && ['waits', `for ${waiting.for}, since ${at(waiting.since)}`],
@@ -42,9 +45,18 @@ function factsOf(run: RunRecord, { zone, now }: View): (readonly [string, string
   return facts.filter((fact) => fact !== undefined);
 }
 
-function notesOf(notes: readonly Note[]): string[] {
-  if (notes.length === 0) return [];
-  const sorted = notes.toSorted((a, b) => byName(a.subject, b.subject));
+function sayTaken(run: RunRecord, now: Date): string {
+  const took = sayTook(run, now);
+  return took === null ? '' : `, took ${took}`;
+}
+
+/** What the report does not say already. */
+function notesOf({ notes, report }: RunRecord): string[] {
+  const said = report === undefined ? '' : textOf(report);
+  const sorted = notes
+    .filter((note) => !repeats(said, note))
+    .toSorted((a, b) => byName(a.subject, b.subject));
+  if (sorted.length === 0) return [];
   const rows = sorted.map(({ subject, verdict, why, evidence, until }) => [
     subject,
     verdict,
@@ -57,6 +69,14 @@ function notesOf(notes: readonly Note[]): string[] {
       .slice(1)
       .map((line) => `  ${line}`),
   ];
+}
+
+function repeats(said: string, { why, evidence, until }: Note): boolean {
+  return evidence === undefined && until === undefined && said.includes(why);
+}
+
+function textOf({ headline, sheet, lines = [] }: Report): string {
+  return [headline, ...(sheet?.rows.flat() ?? []), ...lines].join('\n');
 }
 
 function stepsOf(steps: readonly StepView[], { width, now }: View): string[] {
@@ -87,7 +107,7 @@ function needsOf({ id, state, steps, waiting, failedStep, error }: RunRecord): s
   }
   if ((state === 'failed' && failedStep !== undefined) || state === 'quarantined') {
     return [
-      `Needs you: ${failedStep === undefined ? (error ?? state) : `${quote(failedStep)} failed`}`,
+      `Needs you: ${failedStep === undefined ? (error ?? state) : `${shellQuote(failedStep)} failed`}`,
       ...renderFacts([resume]),
     ];
   }
@@ -96,9 +116,9 @@ function needsOf({ id, state, steps, waiting, failedStep, error }: RunRecord): s
 
 function decisionOn(id: string, { key, why }: StepView): string[] {
   const decide = (happened: string) =>
-    `nightshift decide ${id} --step ${quote(key)} --happened ${happened} --reason '…'`;
+    `nightshift decide ${id} --step ${shellQuote(key)} --happened ${happened} --reason '…'`;
   return [
-    `Needs you: did ${quote(key)} happen?`,
+    `Needs you: did ${shellQuote(key)} happen?`,
     ...renderFacts([
       ['known', why ?? 'nothing: nobody saw how it ended'],
       ['it did', decide('yes')],
@@ -111,12 +131,12 @@ function decisionOn(id: string, { key, why }: StepView): string[] {
 function sayOptions(options: Json): string {
   const given = typeof options === 'object' && options !== null ? Object.entries(options as object) : [];
   const words = given.map(
-    ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+    ([name, value]) => `${name}=${asWord(typeof value === 'string' ? value : JSON.stringify(value))}`,
   );
   return words.length === 0 ? 'no options' : words.join(' ');
 }
 
-/** As a shell takes it for one word. */
-function quote(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
+/** As it is typed after `--option`. */
+function asWord(text: string): string {
+  return /^[\w.,:@%/+=-]+$/.test(text) ? text : shellQuote(text.replaceAll('\0', '�'));
 }

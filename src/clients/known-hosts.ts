@@ -1,6 +1,6 @@
 /** Is this host key the one that known_hosts files vouch for? Pure: texts in, a verdict out. */
 import { createHash, createHmac } from 'node:crypto';
-import { shellQuote } from './shell-quote.ts';
+import { shellQuote } from '../domain/shell-quote.ts';
 
 /** One line of a known_hosts file. */
 export interface KnownHost {

@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import ssh2, { type ClientChannel, type ParsedKey } from 'ssh2';
 import type { CommandOptions, CommandResult, Host } from '../domain/fleet.ts';
-import { shellQuote } from './shell-quote.ts';
+import { shellQuote } from '../domain/shell-quote.ts';
 import {
   type Connection,
   connect,

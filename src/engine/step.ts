@@ -416,7 +416,8 @@ export class Steps {
       log: runLog.forStep(attempt.key, attempt.tries),
       compute: computing(signal),
       table: (name) => tableIn(redis, prefix, name, writes),
-      mail: (key, mail) => void mails.push(...sealed(runId, messageIdOf(runId, key, mailHost, resumes), mail)),
+      mail: (key, mail) =>
+        void mails.push(...sealed(runId, messageIdOf(runId, key, mailHost, resumes), mail)),
       skipped: (why) => {
         scope.skippedWhy = why;
       },

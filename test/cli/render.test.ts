@@ -145,8 +145,8 @@ describe('a run, whole', () => {
       `${ID}  succeeded`,
       '  asked       Tue 24 Nov 2026 22:41 UTC by cron, limit=2',
       '  dry run     nothing is changed',
-      '  began       Tue 24 Nov 2026 22:41 UTC, 4 min',
-      '  ended       Tue 24 Nov 2026 22:45 UTC',
+      '  began       Tue 24 Nov 2026 22:41 UTC',
+      '  ended       Tue 24 Nov 2026 22:45 UTC, took 4 min',
       '  progress    2 of 2 hypervisors',
       '  taken up    2 times',
       '  resumed     1 time',
@@ -161,6 +161,26 @@ describe('a run, whole', () => {
       '#  step         state    effect      tries  took  why',
       '1  plan         done     read            1  41 s  –',
       '2  cordon hv07  skipped  idempotent      0  41 s  already so',
+    ]);
+  });
+
+  it('has no note that its report says already, but for those that say more', () => {
+    const notes = [
+      { subject: 'hypervisor hv03', verdict: 'done', why: 'rebooted in 41 s' },
+      { subject: 'hypervisor hv11', verdict: 'held', why: 'disabled by somebody else: "ask Kim"' },
+      { subject: 'hypervisor hv19', verdict: 'waits', why: 'a GPU server', evidence: 'gpu-a' },
+    ];
+    const report = {
+      headline: '3 needed a reboot.',
+      lines: ['held  hv11  disabled by somebody else: "ask Kim"', 'waits  hv19  a GPU server'],
+    };
+
+    const lines = renderRun({ ...run, notes, report }, view);
+
+    expect(lines.slice(lines.indexOf('Notes'))).toEqual([
+      'Notes',
+      '  hypervisor hv03  done   rebooted in 41 s',
+      '  hypervisor hv19  waits  a GPU server; gpu-a',
     ]);
   });
 
@@ -220,7 +240,7 @@ describe('a run, whole', () => {
     const lines = renderRun(
       {
         ...run,
-        options: { hosts: ['hv01'], reason: 'kernel' },
+        options: { hosts: ['hv01'], reason: 'kernel', reboot: "sh -c 'reboot'" },
         owner: 'daemon-a',
         error: 'no room',
         failedStep: 'drain hv07',
@@ -231,7 +251,7 @@ describe('a run, whole', () => {
     );
 
     expect(lines.slice(1)).toEqual([
-      '  asked       Tue 24 Nov 2026 22:41 UTC by cron, hosts=["hv01"] reason=kernel',
+      "  asked       Tue 24 Nov 2026 22:41 UTC by cron, hosts='[\"hv01\"]' reason=kernel reboot='sh -c '\\''reboot'\\'''",
       '  began       Tue 24 Nov 2026 22:41 UTC, 12 min so far',
       '  worked by   daemon-a',
       '  waits       for hv19, since Tue 24 Nov 2026 22:50 UTC',

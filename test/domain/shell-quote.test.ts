@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { shellQuote } from '../../src/clients/shell-quote.ts';
+import { shellQuote } from '../../src/domain/shell-quote.ts';
 
 it('lets a shell read back any words as they are', () => {
   const word = fc.string({

@@ -270,6 +270,8 @@ export class Execution {
 
   /** Parks the run once nothing is in flight, also a turn of the event loop later, and something blocks it. */
   #settle(): void {
+    // Whatever comes to block it later asks again.
+    if (!this.#handingOver && this.#blocks.length === 0) return;
     setImmediate(() => {
       if (this.#inFlight > 0 || (this.#over && !this.#handingOver)) return;
       const parking = this.#handingOver ? HANDED_OVER : joined(this.#blocks);

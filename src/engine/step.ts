@@ -66,6 +66,8 @@ export class Steps {
   readonly #asked = new Set<string>();
   /** Tries under way, which a cancel, a halt or a hand-over may reach. */
   readonly #underWay = new Map<Scope, StepOptions<never>>();
+  /** Of every try so far: what one of them has left running hears of it, too, when the run leaves. */
+  readonly #stops: AbortController[] = [];
   readonly #gone = new AbortController();
   readonly #leaving = new AbortController();
   readonly #cancelling = new AbortController();
@@ -120,6 +122,7 @@ export class Steps {
   /** The run is another owner's: every step under way stops where it is. */
   leave(reason: Error): void {
     this.#gone.abort(reason);
+    for (const stop of this.#stops.splice(0)) stop.abort(reason);
   }
 
   /** See `EngineContext.step`. Throws `Blocked` when the run must be parked. */
@@ -263,9 +266,8 @@ export class Steps {
       timeoutMs,
     );
     const stopped = Promise.withResolvers<never>();
-    scope.signal.addEventListener('abort', () => stopped.reject(scope.signal.reason as Error), {
-      once: true,
-    });
+    const stop = (): void => stopped.reject(scope.signal.reason as Error);
+    scope.signal.addEventListener('abort', stop);
     this.#underWay.set(scope, options as StepOptions<never>);
     try {
       scope.signal.throwIfAborted();
@@ -276,6 +278,7 @@ export class Steps {
       return { error: scope.revoked.aborted && !isPermanent(error) ? scope.revoked.reason : error };
     } finally {
       clearTimeout(timer);
+      scope.signal.removeEventListener('abort', stop);
       this.#underWay.delete(scope);
     }
   }
@@ -397,8 +400,11 @@ export class Steps {
 
   #scope<T>(attempt: Attempt<T>): Scope {
     const { redis, prefix, mailHost, runLog, runId, resumes } = this.#around;
+    // Not made of two signals: that costs as much as all else that a try is wrapped in.
     const stop = new AbortController();
-    const signal = AbortSignal.any([this.#gone.signal, stop.signal]);
+    const { signal } = stop;
+    if (this.#gone.signal.aborted) stop.abort(this.#gone.signal.reason);
+    this.#stops.push(stop);
     const revoke = new AbortController();
     const writes: TableWrite[] = [];
     const mails: Posted[] = [];

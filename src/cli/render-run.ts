@@ -3,7 +3,7 @@ import { byName } from '../domain/names.ts';
 import { sayCount, sayInstant } from '../domain/say.ts';
 import { shellQuote } from '../domain/shell-quote.ts';
 import type { Json, Note, Report } from '../engine/job.ts';
-import type { RunRecord, StepView } from '../engine/runs.ts';
+import type { ChildView, RunRecord, StepView } from '../engine/runs.ts';
 import { renderFacts, renderReport, sayProgress, sayTook, sayTrigger, type View } from './render.ts';
 import { renderRows, renderTable, truncate } from './table.ts';
 
@@ -16,6 +16,7 @@ export function renderRun(run: RunRecord, view: View): string[] {
     run.report === undefined ? [] : renderReport(run.report, view),
     notesOf(run),
     stepsOf(run.steps, view),
+    childrenOf(run.children, view),
     needsOf(run),
   ];
   return sections
@@ -91,6 +92,18 @@ function stepsOf(steps: readonly StepView[], { width, now }: View): string[] {
     step.why ?? '',
   ]);
   return renderRows({ columns: ['#', 'step', 'state', 'effect', 'tries', 'took', 'why'], rows }, width);
+}
+
+function childrenOf(children: readonly ChildView[], { width, zone }: View): string[] {
+  if (children.length === 0) return [];
+  const at = (time: string) => sayInstant(new Date(time), zone);
+  const rows = children.map((child) => [
+    child.id,
+    child.state,
+    at(child.since),
+    [child.for, child.until === null ? null : `until ${at(child.until)}`].filter(Boolean).join(', '),
+  ]);
+  return renderRows({ columns: ['started', 'state', 'since', 'waits for'], rows }, width);
 }
 
 /** What a person can do now, as commands to type; nothing while the run helps itself. */

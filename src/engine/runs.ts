@@ -57,8 +57,24 @@ export interface RunSummary {
   readonly definition: string;
 }
 
+/** A run that another one started, in short. */
+export interface ChildView {
+  readonly id: string;
+  readonly state: RunState;
+  /** What it waits for, completing "waits for …"; null while it does not. */
+  readonly for: string | null;
+  /** Since when it has been in its state. */
+  readonly since: string;
+  /** Until when it waits, where it said so. */
+  readonly until: string | null;
+}
+
 /** A run, whole. */
 export interface RunRecord extends RunSummary {
+  /** The runs that it started, in that order. */
+  readonly children: readonly ChildView[];
+  /** What its job returned. */
+  readonly result?: Json;
   readonly report?: Report;
   readonly notes: readonly Note[];
   /** In the order in which they were begun. */
@@ -109,16 +125,22 @@ export class Runs {
   /** One run, whole; undefined when there is none of that id. */
   async get(id: string): Promise<RunRecord | undefined> {
     const key = `${this.#prefix}:run:${id}`;
-    const [fields, journal, notes] = await Promise.all([
+    const [fields, journal, notes, children] = await Promise.all([
       this.#redis.hgetall(key),
       this.#redis.hgetall(`${key}:journal`),
       this.#redis.hgetall(`${key}:notes`),
+      this.#redis.lrange(`${key}:children`, '0', '-1'),
     ]);
     if (fields.state === undefined) return undefined;
+    const started = children.map(async (child) =>
+      childOf(child, await this.#redis.hgetall(`${this.#prefix}:run:${child}`)),
+    );
     const steps = [...parseJournal(Object.entries(journal).flat())].toSorted(([, a], [, b]) => a.n - b.n);
     return {
       ...summaryOf(id, fields),
+      ...(fields.result === undefined ? {} : { result: JSON.parse(fields.result) as Json }),
       ...(fields.report === undefined ? {} : { report: JSON.parse(fields.report) as Report }),
+      children: (await Promise.all(started)).flat(),
       notes: Object.values(notes).map((note) => JSON.parse(note) as Note),
       steps: steps.map(([key, { state, effect, tries, startedAt, endedAt, why }]) => ({
         key,
@@ -226,6 +248,15 @@ function waitingOf({
   if (waitingFor === undefined) return {};
   const until = waitingUntil === undefined ? {} : { until: iso(waitingUntil) };
   return { waiting: { for: waitingFor, since: iso(waitingSince ?? 0), ...until } };
+}
+
+/** Nothing, should it be gone. */
+function childOf(id: string, fields: Record<string, string>): ChildView[] {
+  if (fields.state === undefined) return [];
+  const { state, waiting, createdAt, startedAt, endedAt } = summaryOf(id, fields);
+  const begun = state === 'running' ? startedAt : undefined;
+  const since = waiting?.since ?? endedAt ?? begun ?? createdAt;
+  return [{ id, state, for: waiting?.for ?? null, since, until: waiting?.until ?? null }];
 }
 
 function summaryOf(id: string, fields: Record<string, string>): RunSummary {

@@ -1,13 +1,28 @@
-/** The routes about the installation: does it live, can it be asked, and why is something as it is? */
+/** The routes about the installation: does it live, can it be asked, what is it about to do, and why is something as it is? */
 import { z } from 'zod';
 import { type App, type Desk, OR_PROBLEM } from './desk.ts';
 import { Problem } from './problem.ts';
-import { WhyShape } from './shapes.ts';
+import { ScheduleQuery, ScheduleShape, WhyShape } from './shapes.ts';
 
 const LIVES = z.object({ status: z.literal('lives') });
 const READY = z.object({ status: z.literal('ready') });
 
 export function addHouseRoutes(app: App, { engine, ask }: Desk): void {
+  app.route({
+    method: 'GET',
+    url: '/api/v1/schedule',
+    schema: {
+      operationId: 'schedule',
+      summary: 'Say when jobs run by themselves, and what became of the latest instants, with the reason',
+      querystring: ScheduleQuery,
+      response: { 200: ScheduleShape, ...OR_PROBLEM },
+    },
+    handler: async ({ query: { next, limit } }) => ({
+      ahead: engine.cron.forecast(new Date(), next),
+      past: await ask(() => engine.cron.ledger(limit)),
+    }),
+  });
+
   app.route({
     method: 'GET',
     url: '/healthz',

@@ -6,8 +6,15 @@
  */
 import { z } from 'zod';
 import type { Mode } from '../engine/acts.ts';
+import type { Instant as DueInstant } from '../engine/cron.ts';
 import type { Answered, Json, Note, Report, Trigger } from '../engine/job.ts';
-import { RUN_STATES, type RunRecord, type RunSummary, type StepView } from '../engine/runs.ts';
+import {
+  type ChildView,
+  RUN_STATES,
+  type RunRecord,
+  type RunSummary,
+  type StepView,
+} from '../engine/runs.ts';
 
 type ShapeOf<T> = Readonly<Record<keyof T, z.ZodType>>;
 
@@ -81,8 +88,20 @@ const ReportShape = z
   } satisfies ShapeOf<Report>)
   .meta({ id: 'Report' });
 
+const ChildShape = z
+  .object({
+    id: z.string(),
+    state: z.enum(RUN_STATES),
+    for: z.string().nullable().describe('What it waits for, completing "waits for …"'),
+    since: Instant.describe('Since when it has been in its state'),
+    until: Instant.nullable().describe('Until when it waits, where it said so'),
+  } satisfies ShapeOf<ChildView>)
+  .meta({ id: 'Child' });
+
 const whole = {
   ...summary,
+  children: z.array(ChildShape).describe('The runs that it started, in that order'),
+  result: z.unknown().optional().describe('What its job returned, as JSON'),
   report: ReportShape.optional(),
   notes: z.array(NoteShape),
   steps: z.array(StepShape).describe('In the order in which they were begun'),
@@ -106,13 +125,18 @@ export const RunPageShape = z
   })
   .meta({ id: 'RunPage' });
 
+/** A number from 1 on, as a query has it. */
+function numberUpTo(most: number, otherwise: number) {
+  return z.preprocess(
+    (text) => (typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : text),
+    z.int().min(1).max(most).default(otherwise),
+  );
+}
+
 export const RunQuery = z.strictObject({
   job: z.string().min(1).optional(),
   state: z.enum(RUN_STATES).optional(),
-  limit: z.preprocess(
-    (text) => (typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : text),
-    z.int().min(1).max(200).default(50),
-  ),
+  limit: numberUpTo(200, 50),
   cursor: z.string().optional().describe('`next` of the page before'),
 });
 
@@ -187,6 +211,27 @@ export const ModeShape = z
     since: Instant.optional(),
   } satisfies ShapeOf<Mode>)
   .meta({ id: 'Mode' });
+
+const InstantShape = z
+  .object({
+    job: z.string(),
+    at: Instant,
+    run: z.string().optional().describe('The run that was made of it'),
+    leftOut: z.string().optional().describe('Why there is none'),
+  } satisfies ShapeOf<DueInstant>)
+  .meta({ id: 'Instant' });
+
+export const ScheduleShape = z
+  .object({
+    ahead: z.array(InstantShape).describe('The next instants of each job, soonest first'),
+    past: z.array(InstantShape).describe('What became of the latest ones, newest first'),
+  })
+  .meta({ id: 'Schedule' });
+
+export const ScheduleQuery = z.strictObject({
+  next: numberUpTo(100, 3).describe('So many instants ahead of each job'),
+  limit: numberUpTo(1000, 50).describe('So many past ones'),
+});
 
 export const WhyShape = z
   .object({ run: z.string(), at: Instant, note: NoteShape })

@@ -16,6 +16,7 @@ const queued: RunRecord = {
   acting: true,
   createdAt: '2026-11-24T22:41:00Z',
   definition: 'sha256:abc',
+  children: [],
   notes: [],
   steps: [],
   claims: 1,
@@ -181,6 +182,25 @@ describe('a run, whole', () => {
       'Notes',
       '  hypervisor hv03  done   rebooted in 41 s',
       '  hypervisor hv19  waits  a GPU server; gpu-a',
+    ]);
+  });
+
+  it('names the runs that it started, and what they wait for until when', () => {
+    const children: RunRecord['children'] = [
+      { id: 'a~hv03', state: 'succeeded', for: null, since: '2026-11-24T22:45:00Z', until: null },
+      {
+        id: 'a~hv19',
+        state: 'waiting',
+        for: '2 GPU servers cannot move',
+        since: '2026-11-24T22:50:00Z',
+        until: '2026-12-01T22:50:00Z',
+      },
+    ];
+
+    expect(renderRun({ ...run, children }, view).slice(-3)).toEqual([
+      'started  state      since                      waits for',
+      'a~hv03   succeeded  Tue 24 Nov 2026 22:45 UTC  –',
+      'a~hv19   waiting    Tue 24 Nov 2026 22:50 UTC  2 GPU servers cannot move, until Tue 1 Dec 2026 22:50 UTC',
     ]);
   });
 

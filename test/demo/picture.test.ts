@@ -17,6 +17,7 @@ function run(about: Partial<RunRecord> = {}): RunRecord {
     acting: true,
     createdAt: '2026-11-21T10:00:00.000Z',
     definition: 'sha256:0',
+    children: [],
     notes: [],
     steps: [step('plan', '22:30', '22:30')],
     claims: 1,

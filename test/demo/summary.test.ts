@@ -15,6 +15,7 @@ function run(about: Partial<RunRecord> = {}): RunRecord {
     createdAt: '',
     definition: '',
     report: { headline: '14 needed a reboot: 12 done, 2 held.' },
+    children: [],
     notes: [],
     steps: [],
     claims: 1,

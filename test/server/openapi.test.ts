@@ -53,6 +53,7 @@ describe('the OpenAPI document', () => {
       'metrics',
       'readiness',
       'resumeRun',
+      'schedule',
       'startRun',
       'thaw',
       'why',

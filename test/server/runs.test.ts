@@ -22,9 +22,23 @@ const reboot: Job = {
   },
 };
 
+const campaign = jobOf(async (ctx) => {
+  await ctx.start('hv03', 'quiet', {});
+  await ctx.start('hv19', 'waits', {});
+});
+const waits = jobOf((ctx) =>
+  ctx.waitUntil('rest', { why: '2 GPU servers to end', withinMs: 3_600_000 }, async () => undefined),
+);
+
 beforeAll(async () => {
   front = await openFront({
-    jobs: { reboot, quiet: jobOf(async () => {}), fails: jobOf(() => Promise.reject(new Error('no'))) },
+    jobs: {
+      reboot,
+      campaign,
+      waits,
+      quiet: jobOf(async () => {}),
+      fails: jobOf(() => Promise.reject(new Error('no'))),
+    },
     settings:
       'dryRun: false\njobs: { reboot: { armed: { aggregates: [canary] }, schedule: "30 22 * * *", options: { limit: 3 } } }',
   });
@@ -67,6 +81,29 @@ describe('starting a run', () => {
     });
     // What the engine knows of a run is what is told, to the last field.
     expect(run).toEqual(JSON.parse(JSON.stringify(await front.engine.runs.get(String(run.id)))));
+  });
+
+  it('shows what became of the runs that it started', async () => {
+    const id = 'campaign~1';
+    await front.engine.create({ job: 'campaign', options: {}, trigger: { kind: 'cli' }, acting: true, id });
+    const run = await eventually('the children to be where they get', async () => {
+      const { json } = await front.ask(`/api/v1/runs/${id}`, { token: READ });
+      const states = (json.children as { state: string }[]).map(({ state }) => state);
+      return states.join() === 'succeeded,waiting' && json;
+    });
+
+    const quiet = await front.engine.runs.get(`${id}~hv03`);
+    const waiting = (await front.engine.runs.get(`${id}~hv19`))?.waiting;
+    expect(run.children).toEqual([
+      { id: `${id}~hv03`, state: 'succeeded', for: null, since: quiet?.endedAt, until: null },
+      {
+        id: `${id}~hv19`,
+        state: 'waiting',
+        for: '2 GPU servers to end',
+        since: waiting?.since,
+        until: new Date(Date.parse(waiting?.since ?? '') + 3_600_000).toISOString(),
+      },
+    ]);
   });
 
   it.each([
@@ -175,7 +212,7 @@ describe('looking at runs', () => {
   it('lists the jobs with where they act and what they take', async () => {
     const { json } = await front.ask('/api/v1/jobs', { token: READ });
 
-    expect(json.jobs).toHaveLength(3);
+    expect(json.jobs).toHaveLength(5);
     expect(json.jobs).toContainEqual({
       name: 'reboot',
       summary: 'Reboot hypervisors',

@@ -10,6 +10,7 @@ import type { Clock } from './engine/clock.ts';
 import type { CronJob } from './engine/cron.ts';
 import { Engine } from './engine/engine.ts';
 import { openRedis, type RedisAccess } from './engine/redis.ts';
+import { heartbeatRounds } from './heartbeat.ts';
 import { ownJobs, siteJobs } from './jobs.ts';
 import { createLog, type DaemonLog, type LogOptions } from './log.ts';
 import { openClients, operatorsOf } from './open-clients.ts';
@@ -64,7 +65,8 @@ export async function openInstallation({ path, logTo, clock }: OpenOptions = {})
   const redis = await reachRedis(config, log);
   const clients = openClients(config, secrets);
   const operators = operatorsOf(config);
-  const engine = await Engine.open<Clients>({
+  const living = { ailment: () => engine.ailment, node: () => engine.node };
+  const engine: Engine<Clients> = await Engine.open<Clients>({
     redis,
     stateDir: config.stateDir,
     jobs,
@@ -83,6 +85,7 @@ export async function openInstallation({ path, logTo, clock }: OpenOptions = {})
     concurrency: config.engine.concurrency,
     timings: config.engine,
     keep: config.keep,
+    rounds: heartbeatRounds(config, living, log),
     ...(clock === undefined ? {} : { clock }),
   });
   return {

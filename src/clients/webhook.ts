@@ -44,6 +44,8 @@ export class WebhookError extends Error {
 }
 
 const TIMEOUT_MS = 20_000;
+/** A sign of life that comes late is none, and the end of a daemon waits for one that is under way. */
+const PING_TIMEOUT_MS = 5000;
 /** RFC 9110: the other side had no time, or saw too much of us. */
 const PASSING = new Set([408, 425, 429]);
 /** The other side was never reached. */
@@ -72,7 +74,7 @@ export function webhook({ url, secret, timeoutMs = TIMEOUT_MS }: WebhookSettings
 }
 
 /** Tells a monitor that all is well. @throws WebhookError */
-export async function ping(url: string, timeoutMs = TIMEOUT_MS): Promise<void> {
+export async function ping(url: string, timeoutMs = PING_TIMEOUT_MS): Promise<void> {
   await call(url, { method: 'GET', signal: AbortSignal.timeout(timeoutMs) });
 }
 

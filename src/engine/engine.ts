@@ -29,6 +29,7 @@ import { isOver, Runs } from './runs.ts';
 import { type Call, scriptsOn } from './scripts.ts';
 import { instantIn, stamp } from './stamp.ts';
 import { Transport } from './transport.ts';
+import { Vitals } from './vitals.ts';
 import { Worker } from './worker.ts';
 
 export interface Timings {
@@ -62,6 +63,10 @@ const FAREWELL_MS = 2000;
 const FORGET_EVERY_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
+/** Schedules are looked at every ten seconds, and a run that is due is taken at once: after so long something is stuck. */
+const SCHEDULES_STUCK_MS = 60_000;
+const LEFT_LYING_MS = 60_000;
+
 /** As node-cron has it. Only a heartbeat: which wall clock a schedule means is the parser's business. */
 const EVERY_TEN_SECONDS = '*/10 * * * * *';
 
@@ -87,6 +92,8 @@ export interface EngineOptions<Clients extends object> {
   readonly clock?: Clock;
   /** So many owners may be lost with no step done between before a run is quarantined; 3 if left out. */
   readonly mostLosses?: number;
+  /** What a daemon does every now and then beside what the engine does. */
+  readonly rounds?: readonly Round[];
   /** Jobs that run by themselves. */
   readonly schedules?: readonly CronJob[];
   readonly redact?: (line: string) => string;
@@ -123,6 +130,7 @@ export class Engine<Clients extends object = object> {
   readonly #clock: Clock;
   readonly #node = `${hostname()}.${process.pid}.${randomBytes(4).toString('hex')}`;
   readonly #prefix: string;
+  readonly #concurrency: number;
   readonly #redis: Redis;
   readonly #trust: RedisTrust;
   readonly #call: Call;
@@ -133,6 +141,9 @@ export class Engine<Clients extends object = object> {
   readonly #retention: Retention;
   readonly #keep: Keep;
   readonly #rounds: Rounds;
+  /** Begin when all else has, because they may look at it. */
+  readonly #companions: Rounds;
+  readonly #vitals: Vitals;
   #tenSeconds: ScheduledTask | undefined;
   #saidDoubt: string | undefined;
 
@@ -141,6 +152,7 @@ export class Engine<Clients extends object = object> {
     this.#clock = options.clock ?? REAL_CLOCK;
     this.#timings = { ...TIMINGS, ...options.timings };
     this.#prefix = options.prefix ?? '{nightshift}';
+    this.#concurrency = options.concurrency ?? 8;
     this.jobs = options.jobs;
     this.redisName = options.redis.name;
     this.#redis = options.redis.connect();
@@ -172,7 +184,7 @@ export class Engine<Clients extends object = object> {
     this.#transport = new Transport({
       connect: () => options.redis.connect(),
       prefix: `${this.#prefix}:bell`,
-      concurrency: options.concurrency ?? 8,
+      concurrency: this.#concurrency,
       lockMs: this.#timings.leaseMs,
       stalledMs: this.#timings.reconcileMs,
       onRing: (run) => this.#answer(run),
@@ -201,7 +213,12 @@ export class Engine<Clients extends object = object> {
       trust: this.#trust,
       ring: (run) => this.#ring(run),
     });
-    const { reconcileMs } = this.#timings;
+    const { reconcileMs, leaseMs } = this.#timings;
+    this.#vitals = new Vitals({
+      looksMs: 10 * reconcileMs + leaseMs,
+      ...((options.schedules ?? []).length === 0 ? {} : { ticksMs: SCHEDULES_STUCK_MS }),
+      dueMs: LEFT_LYING_MS + leaseMs,
+    });
     this.#reconciling = {
       what: 'look at the open runs',
       everyMs: reconcileMs,
@@ -209,7 +226,11 @@ export class Engine<Clients extends object = object> {
     };
     this.#schedules = {
       what: 'look at the schedules',
-      work: () => this.#trusted(() => this.cron.tick(this.#clock.now())),
+      work: () =>
+        this.#trusted(async () => {
+          await this.cron.tick(this.#clock.now());
+          this.#vitals.ticked();
+        }),
     };
     // Beside the others, because a slow mail server must not make this process look dead.
     const mailing: Round = {
@@ -237,6 +258,7 @@ export class Engine<Clients extends object = object> {
       work: () => this.#trusted(() => this.forget()),
     };
     this.#rounds = new Rounds([this.#reconciling, mailing, forgetting], options.log);
+    this.#companions = new Rounds(options.rounds ?? [], options.log);
   }
 
   /** Connects and compares Redis with what this machine knew of it; see `doubt`. */
@@ -249,6 +271,16 @@ export class Engine<Clients extends object = object> {
   /** Why nothing is started: Redis is not the one we knew. Undefined when all is well. */
   get doubt(): string | undefined {
     return this.#trust.doubt;
+  }
+
+  /** Why this process does not do a daemon's work now; undefined while it does. */
+  get ailment(): string | undefined {
+    return this.#vitals.ail({ doubt: this.doubt, leaving: this.leaving });
+  }
+
+  /** Names this incarnation of this process. */
+  get node(): string {
+    return this.#node;
   }
 
   /** True while some process, here or elsewhere, works runs by itself. */
@@ -334,10 +366,12 @@ export class Engine<Clients extends object = object> {
     this.#rounds.start();
     await this.#rounds.turn(this.#reconciling);
     this.#transport.listen();
-    if ((this.#options.schedules ?? []).length === 0) return;
-    const tick = (): Promise<void> => this.#rounds.turn(this.#schedules);
-    this.#tenSeconds = schedule(EVERY_TEN_SECONDS, tick, { timezone: 'UTC' });
-    await tick();
+    if ((this.#options.schedules ?? []).length > 0) {
+      const tick = (): Promise<void> => this.#rounds.turn(this.#schedules);
+      this.#tenSeconds = schedule(EVERY_TEN_SECONDS, tick, { timezone: 'UTC' });
+      await tick();
+    }
+    this.#companions.start();
   }
 
   /** Works one run in this process as far as it goes, without a daemon. */
@@ -383,10 +417,11 @@ export class Engine<Clients extends object = object> {
    * could not be told, because it is away, the next owner finds out when the lease is over.
    */
   async close(): Promise<void> {
+    this.#companions.end();
     this.#rounds.end();
     await this.#tenSeconds?.destroy();
     await this.handOver();
-    await within(LAST_TURN_MS, this.#rounds.settled());
+    await within(LAST_TURN_MS, Promise.all([this.#rounds.settled(), this.#companions.settled()]));
     await within(FAREWELL_MS, this.#farewell());
     this.#transport.disconnect();
     this.#redis.disconnect();
@@ -415,6 +450,14 @@ export class Engine<Clients extends object = object> {
     await this.#redis.zadd(`${this.#prefix}:nodes`, now + 3 * reconcileMs + leaseMs, this.#node);
     await this.#call('seize', { node: this.#node, graceMs, longWaitMs: this.#options.longWaitMs });
     for (const run of await this.acts.due()) await this.#ring(run);
+    this.#vitals.looked(await this.#leftLying(now));
+  }
+
+  /** The run that is due for the longest time, while this process could work one more. */
+  async #leftLying(now: number): Promise<{ run: string; forMs: number } | undefined> {
+    const [run, since] = await this.#redis.zrange(`${this.#prefix}:open`, '0', '0', 'WITHSCORES');
+    if (run === undefined || this.#worker.inHand >= this.#concurrency) return undefined;
+    return { run, forMs: now - Number(since) };
   }
 
   /** Does it unless Redis is in doubt. */

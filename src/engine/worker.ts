@@ -57,6 +57,11 @@ export class Worker<Clients extends object> {
     return this.#leaving;
   }
 
+  /** How many runs it works now. */
+  get inHand(): number {
+    return this.#inHand.size;
+  }
+
   /** Works a run as far as it goes. Asked twice at once, the second is refused. */
   async work(id: string): Promise<Worked> {
     if (this.#leaving || this.#inHand.has(id)) return 'refused';

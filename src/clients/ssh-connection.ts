@@ -23,11 +23,14 @@ export class SshError extends Error {
   readonly retryable: boolean;
   /** The command had been sent: it may have done all, some or nothing of its work, and may still run. */
   readonly sent: boolean;
+  /** What went wrong, for those who know what was asked of whom: `timed out after 30 s`. */
+  readonly why: string;
 
-  constructor(message: string, how: { retryable: boolean; sent?: boolean; cause?: unknown }) {
+  constructor(message: string, how: { retryable: boolean; sent?: boolean; why?: string; cause?: unknown }) {
     super(message, 'cause' in how ? { cause: how.cause } : {});
     this.retryable = how.retryable;
     this.sent = how.sent ?? false;
+    this.why = how.why ?? message;
   }
 }
 

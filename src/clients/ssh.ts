@@ -100,7 +100,7 @@ export function sshHosts(settings: SshSettings): SshHosts {
     } catch (error) {
       if (error instanceof SshError) throw error;
       const called = stop.aborted ? 'it was called off' : String(error);
-      const why = timeout.aborted ? `it was not over after ${timeoutMs / 1000} s` : called;
+      const why = timeout.aborted ? `timed out after ${timeoutMs / 1000} s` : called;
       throw connection === undefined ? notSent(to, argv, why, error) : endUnseen(to, argv, why, error);
     } finally {
       connection?.end();
@@ -190,7 +190,11 @@ function numberOf(signal: string): number {
 }
 
 function notSent(to: Endpoint, argv: readonly string[], why: string, cause: unknown): SshError {
-  return new SshError(`${to.name}: \`${shown(argv)}\` was not sent: ${why}`, { retryable: true, cause });
+  return new SshError(`${to.name}: \`${shown(argv)}\` was not sent: ${why}`, {
+    retryable: true,
+    why,
+    cause,
+  });
 }
 
 /** For people, not for a shell: on one line, and not without end. */
@@ -203,7 +207,7 @@ function shown(argv: readonly string[]): string {
 function endUnseen(to: Endpoint, argv: readonly string[], why: string, cause: unknown): SshError {
   return new SshError(
     `${to.name}: \`${shown(argv)}\` was sent and its end not seen: ${why}. What it did is unknown, and it may still run.`,
-    { retryable: true, sent: true, cause },
+    { retryable: true, sent: true, why, cause },
   );
 }
 

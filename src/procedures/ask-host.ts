@@ -17,7 +17,7 @@ export async function askNeed(
     return parseNeed(await ask(ctx, name, needProbe(ctx.options.nextKernel), signal));
   } catch (error) {
     signal.throwIfAborted();
-    return { need: 'unclear', why: `cannot be reached: ${messageOf(error)}` };
+    return { need: 'unclear', why: sayAway(name, error) };
   }
 }
 
@@ -31,7 +31,7 @@ export async function askGuests(
     return parseHostGuests(await ask(ctx, name, guestsProbe(ctx.options.listDomains), signal));
   } catch (error) {
     signal.throwIfAborted();
-    return { known: false, why: `it cannot be reached: ${messageOf(error)}` };
+    return { known: false, why: sayAway(name, error) };
   }
 }
 
@@ -46,10 +46,20 @@ export async function askBoot(
     return boot ?? { away: 'its answer makes no sense' };
   } catch (error) {
     signal.throwIfAborted();
-    return { away: messageOf(error) };
+    return { away: whyOf(error) };
   }
 }
 
 function ask(ctx: Context<unknown>, name: string, argv: readonly string[], signal: AbortSignal) {
   return ctx.host(name).run(argv, { timeoutMs: PROBE_MS, signal });
+}
+
+function sayAway(name: string, error: unknown): string {
+  const why = whyOf(error);
+  return why.startsWith(name) ? why : `${name} did not answer over SSH: ${why}`;
+}
+
+/** Without the command: what was asked is ours, and long. */
+function whyOf(error: unknown): string {
+  return error instanceof Error && 'why' in error ? String(error.why) : messageOf(error);
 }

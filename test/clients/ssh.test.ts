@@ -122,7 +122,7 @@ describe('a command whose end is not seen', () => {
 
     await expect(failed).rejects.toMatchObject(outOfSight);
     await expect(failed).rejects.toThrow(
-      /hv01: `sh -c sleep 60` was sent .* not over after 1.5 s.* may still run/,
+      /hv01: `sh -c sleep 60` was sent .* timed out after 1\.5 s.* may still run/,
     );
   });
 

@@ -321,7 +321,7 @@ describe('what is made to go wrong in a simulated cloud', () => {
 
     await expect(sleeping).rejects.toMatchObject({
       sent: true,
-      message: expect.stringContaining('not over after 0.3 s'),
+      message: expect.stringContaining('timed out after 0.3 s'),
     });
   });
 });

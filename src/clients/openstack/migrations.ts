@@ -1,6 +1,7 @@
 /** Nova's migrations: their records, the progress of one that runs, and its end before its time. */
 import { z } from 'zod';
 import type { Migration, MigrationProgress } from '../../domain/fleet.ts';
+import { isFinal } from '../../domain/migration.ts';
 import { OpenStackError, unlessGone } from './error.ts';
 import { readPages } from './pages.ts';
 import type { Session } from './session.ts';
@@ -31,13 +32,6 @@ function toMigration(row: z.infer<typeof Row>): Migration {
     createdAt: utc(row.created_at),
     updatedAt: utc(row.updated_at ?? row.created_at),
   };
-}
-
-/** After these nothing more happens by itself. `finished` is not one: the resize awaits its confirmation. */
-const FINAL = new Set(['completed', 'error', 'failed', 'cancelled', 'confirmed', 'reverted', 'done']);
-
-export function isFinal({ status }: Pick<Migration, 'status'>): boolean {
-  return FINAL.has(status);
 }
 
 /** Newest first, those of one server or those from or to one compute service's host. */

@@ -1,5 +1,6 @@
 /** Everything that speaks against a hypervisor being empty. */
 import type { Occupancy, Server } from '../../domain/fleet.ts';
+import { isFinal } from '../../domain/migration.ts';
 import { OpenStackError } from './error.ts';
 import {
   listServerIdsOn,
@@ -9,7 +10,7 @@ import {
   silentCell,
   silentHosts,
 } from './hypervisors.ts';
-import { isFinal, listMigrations } from './migrations.ts';
+import { listMigrations } from './migrations.ts';
 import { findProvider, listAllocations } from './placement.ts';
 import { listServersOn, listUnknownServers } from './servers.ts';
 import type { Session } from './session.ts';

@@ -1,16 +1,6 @@
-/** Nova's aggregates and zones of hosts, its groups of servers, and its flavors. */
+/** Nova's aggregates of hosts, its groups of servers, and its flavors. */
 import { isFields, type Reply, type Route } from './http.ts';
-import {
-  allCells,
-  askCells,
-  type Call,
-  needAdmin,
-  needCells,
-  novaTime,
-  refused,
-  type SignedIn,
-} from './nova-call.ts';
-import { heardAt, isUp } from './power.ts';
+import { allCells, type Call, needAdmin, needCells, novaTime, refused, type SignedIn } from './nova-call.ts';
 import { drawUuid } from './random.ts';
 import type { Aggregate, Group } from './state.ts';
 import type { World } from './world.ts';
@@ -18,7 +8,6 @@ import type { World } from './world.ts';
 export function groupRoutes(world: World, as: SignedIn): Route[] {
   return [
     ['GET', /^\/os-aggregates$/, as((call) => listAggregates(world, call))],
-    ['GET', /^\/os-availability-zone\/detail$/, as((call) => listZones(world, call))],
     ['GET', /^\/os-server-groups$/, as((call) => listGroups(world, call))],
     ['POST', /^\/os-server-groups$/, as((call) => createGroup(world, call))],
     ['DELETE', /^\/os-server-groups\/([^/]+)$/, as((call, id = '') => deleteGroup(world, call, id))],
@@ -44,30 +33,6 @@ function aggregateRow({ number, uuid, name, zone, hosts, createdAt }: Aggregate)
     deleted: false,
     availability_zone: zone,
   };
-}
-
-async function listZones(world: World, call: Call): Promise<Reply> {
-  needAdmin(call, 'os-availability-zone:detail');
-  const { down } = await askCells(world);
-  const seen = Object.values(world.state.hypervisors).filter(({ cell }) => !down.has(cell));
-  const zones = Map.groupBy(seen, ({ host }) => world.zoneOf(host));
-  const rows = [...zones].map(([zoneName, members]) => ({
-    zoneName,
-    zoneState: { available: members.some(({ disabled }) => !disabled) },
-    hosts: Object.fromEntries(
-      members.map((each) => [
-        each.host,
-        {
-          'nova-compute': {
-            available: !each.disabled,
-            active: isUp(world, each),
-            updated_at: novaTime(heardAt(world, each)),
-          },
-        },
-      ]),
-    ),
-  }));
-  return { status: 200, body: { availabilityZoneInfo: rows } };
 }
 
 /** Paged by offset, and nothing is said of a next page. */

@@ -1,4 +1,4 @@
-/** Nova's compute services: who was heard from, and who is disabled and why. */
+/** Nova's compute services: who was heard from, who is disabled and why, and which zones they make. */
 import type { Fields, Reply, Route } from './http.ts';
 import {
   allCells,
@@ -17,6 +17,7 @@ import type { World } from './world.ts';
 export function serviceRoutes(world: World, as: SignedIn): Route[] {
   return [
     ['GET', /^\/os-services$/, as((call) => listServices(world, call))],
+    ['GET', /^\/os-availability-zone\/detail$/, as((call) => listZones(world, call))],
     ['PUT', /^\/os-services\/([^/]+)$/, as((call, id) => changeService(world, call, id))],
   ];
 }
@@ -39,7 +40,7 @@ async function listServices(world: World, call: Call): Promise<Reply> {
 }
 
 function serviceRow(world: World, { minor }: Call, hypervisor: Hypervisor): object {
-  const { host, serviceId, number, disabled, disabledReason, forcedDown, changedAt } = hypervisor;
+  const { host, serviceId, number, disabled, disabledReason, forcedDown } = hypervisor;
   return {
     binary: 'nova-compute',
     host,
@@ -47,10 +48,39 @@ function serviceRow(world: World, { minor }: Call, hypervisor: Hypervisor): obje
     zone: world.zoneOf(host),
     status: disabled ? 'disabled' : 'enabled',
     state: isUp(world, hypervisor) ? 'up' : 'down',
-    updated_at: novaTime(Math.max(heardAt(world, hypervisor), changedAt)),
+    updated_at: changedOrHeard(world, hypervisor),
     disabled_reason: disabledReason,
     forced_down: forcedDown,
   };
+}
+
+async function listZones(world: World, call: Call): Promise<Reply> {
+  needAdmin(call, 'os-availability-zone:detail');
+  const { down } = await askCells(world);
+  const seen = Object.values(world.state.hypervisors).filter(({ cell }) => !down.has(cell));
+  const zones = Map.groupBy(seen, ({ host }) => world.zoneOf(host));
+  const rows = [...zones].map(([zoneName, members]) => ({
+    zoneName,
+    zoneState: { available: members.some(({ disabled }) => !disabled) },
+    hosts: Object.fromEntries(
+      members.map((each) => [
+        each.host,
+        {
+          'nova-compute': {
+            available: !each.disabled,
+            active: isUp(world, each),
+            updated_at: changedOrHeard(world, each),
+          },
+        },
+      ]),
+    ),
+  }));
+  return { status: 200, body: { availabilityZoneInfo: rows } };
+}
+
+/** Nova dates a change of the record as it dates a heartbeat. */
+function changedOrHeard(world: World, hypervisor: Hypervisor): string {
+  return novaTime(Math.max(heardAt(world, hypervisor), hypervisor.changedAt));
 }
 
 async function changeService(world: World, call: Call, id: string): Promise<Reply> {

@@ -193,6 +193,7 @@ const rooms: readonly Room[] = [
         '../cli/main.ts',
         '../../jobs/b.ts',
         '../twin/cloud.ts',
+        '../demo/house.ts',
         '../context.ts',
         '../daemon.ts',
         '../config.ts',
@@ -225,6 +226,7 @@ const rooms: readonly Room[] = [
         '../procedures/drain.ts',
         '../../jobs/b.ts',
         '../twin/cloud.ts',
+        '../demo/house.ts',
       ].map(importing),
     },
     allows: [

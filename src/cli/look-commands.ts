@@ -62,23 +62,26 @@ export function registerLookCommands(program: Command): void {
     .action(inHouse(why));
 }
 
-async function jobs({ house, engine, terminal }: Visit, name: string | undefined): Promise<number> {
+async function jobs({ house, engine, terminal, view }: Visit, name: string | undefined): Promise<number> {
   const { config } = house;
+  const health = await engine.health();
+  const { zone, width } = view;
   const rowOf = (name: string, summary: string): JobRow => ({
     name,
     summary,
     armed: false,
     ...config.jobs[name],
+    health: health.get(name),
   });
   if (name !== undefined) {
     const { job } = findJob(engine.jobs, name);
     const row = { ...rowOf(name, job.summary), takes: optionsOf(job.options) };
-    terminal.say(...renderJob(row, { dryRun: config.dryRun, width: terminal.width }));
+    terminal.say(...renderJob(row, { dryRun: config.dryRun, zone, width }));
     terminal.json(row);
     return EXIT.done;
   }
   const rows = [...engine.jobs.values()].map(({ name, job }) => rowOf(name, job.summary));
-  terminal.say(...renderJobs(rows, { dryRun: config.dryRun, width: terminal.width }));
+  terminal.say(...renderJobs(rows, { dryRun: config.dryRun, zone, width }));
   terminal.json(rows);
   return EXIT.done;
 }

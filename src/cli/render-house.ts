@@ -1,10 +1,13 @@
 /** How are the installation's jobs and its mode put into lines for people? */
 import { z } from 'zod';
 import { type Armed, sayArmed } from '../domain/acting.ts';
-import { sayInstant } from '../domain/say.ts';
+import { sayCount, sayInstant } from '../domain/say.ts';
 import type { Mode } from '../engine/acts.ts';
+import type { Health } from '../engine/alerts.ts';
 import { renderFacts, type View } from './render.ts';
 import { plain, renderRows, truncate } from './table.ts';
+
+type Failing = Extract<Health, { state: 'failing' }>;
 
 export interface JobRow {
   readonly name: string;
@@ -12,6 +15,7 @@ export interface JobRow {
   readonly armed: Armed;
   readonly schedule?: string | undefined;
   readonly window?: string | undefined;
+  readonly health?: Health | undefined;
 }
 
 /** One option that a job takes. */
@@ -24,11 +28,12 @@ export interface JobOption {
   readonly about: string;
 }
 
+export interface HouseView extends Pick<View, 'zone' | 'width'> {
+  readonly dryRun: boolean;
+}
+
 /** The jobs, and where each may change things. */
-export function renderJobs(
-  jobs: readonly JobRow[],
-  { dryRun, width }: { dryRun: boolean; width: number },
-): string[] {
+export function renderJobs(jobs: readonly JobRow[], { dryRun, width, zone }: HouseView): string[] {
   const rows = jobs.map(({ name, summary, armed, schedule, window }) => [
     name,
     sayWhere(armed),
@@ -37,18 +42,34 @@ export function renderJobs(
     summary,
   ]);
   const table = renderRows({ columns: ['job', 'armed', 'schedule', 'window', 'what it does'], rows }, width);
-  return dryRun ? [...table, '', DRY_RUN] : table;
+  const failing = jobs.flatMap(({ name, health }) =>
+    health?.state === 'failing' ? [[name, sayFailing(health, zone)] as const] : [],
+  );
+  return [
+    ...table,
+    ...(failing.length === 0 ? [] : ['', 'Failing', ...renderFacts(failing)]),
+    ...(dryRun ? ['', DRY_RUN] : []),
+  ];
 }
 
 /** One job with the options that it takes. */
 export function renderJob(
-  { name, summary, armed, schedule, window, takes }: JobRow & { readonly takes: readonly JobOption[] },
-  { dryRun, width }: { dryRun: boolean; width: number },
+  {
+    name,
+    summary,
+    armed,
+    schedule,
+    window,
+    health,
+    takes,
+  }: JobRow & { readonly takes: readonly JobOption[] },
+  { dryRun, width, zone }: HouseView,
 ): string[] {
   const facts: (readonly [string, string] | undefined)[] = [
     ['armed', dryRun ? `${sayWhere(armed)}; ${DRY_RUN}` : sayWhere(armed)],
     schedule === undefined ? undefined : ['schedule', schedule],
     window === undefined ? undefined : ['window', window],
+    health?.state === 'failing' ? ['fails', sayFailing(health, zone)] : undefined,
   ];
   const rows = takes.map((option) => [option.name, sayDefault(option), option.about]);
   return [
@@ -89,6 +110,10 @@ export function renderMode({ mode, why, since }: Mode, { zone }: Pick<View, 'zon
 const DEFAULT_WIDTH = 28;
 
 const DRY_RUN = 'The configuration says dryRun: true, so nothing is changed whatever is armed.';
+
+function sayFailing({ since, failures, run, error }: Failing, zone: string): string {
+  return `since ${sayInstant(new Date(since), zone)}, ${sayCount(failures, 'run')}; the last is ${run}: ${error}`;
+}
 
 function sayWhere(armed: Armed): string {
   return typeof armed === 'boolean' ? (armed ? 'everywhere' : 'nowhere') : sayArmed(armed);

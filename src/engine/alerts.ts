@@ -92,7 +92,8 @@ export async function postAlerts({ redis, prefix, call, mailHost, sayAlert }: Al
 
 /** How a job does: as its runs say that count. Times are ISO 8601 in UTC. */
 export type Health =
-  | { readonly state: 'ok'; readonly since: string }
+  /** `since` is left out where it never failed. */
+  | { readonly state: 'ok'; readonly since?: string }
   | {
       readonly state: 'failing';
       readonly since: string;
@@ -102,21 +103,20 @@ export type Health =
       readonly error: string;
     };
 
-/** By job; one that never failed is not there. */
+/** By job. */
 export async function readHealth(
   redis: Redis,
   prefix: string,
   jobs: Iterable<string>,
 ): Promise<ReadonlyMap<string, Health>> {
   const known = await Promise.all(
-    [...jobs].map(async (job) => [job, await redis.hgetall(`${prefix}:alert:${job}`)] as const),
+    [...jobs].map(async (job) => [job, healthOf(await redis.hgetall(`${prefix}:alert:${job}`))] as const),
   );
-  return new Map(
-    known.flatMap(([job, fields]) => (fields.state === undefined ? [] : [[job, healthOf(fields)]])),
-  );
+  return new Map(known);
 }
 
 function healthOf({ state, since, failures, run = '', error = '' }: Record<string, string>): Health {
+  if (state === undefined) return { state: 'ok' };
   const from = new Date(Number(since)).toISOString();
   if (state !== 'failing') return { state: 'ok', since: from };
   return { state: 'failing', since: from, failures: Number(failures), run, error };

@@ -326,7 +326,7 @@ export class Engine<Clients extends object = object> {
     return takeCensus(this.#redis, this.#prefix);
   }
 
-  /** How each job does; one that never failed is not there. */
+  /** How each job does. */
   async health(): Promise<ReadonlyMap<string, Health>> {
     return readHealth(this.#redis, this.#prefix, this.jobs.keys());
   }

@@ -60,3 +60,13 @@ async function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined
     clearTimeout(timer);
   }
 }
+
+/** What Redis answers; undefined when it is away, for answers that are worth having without. */
+export async function known<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof RedisAway) return undefined;
+    throw error;
+  }
+}

@@ -2,10 +2,14 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { z } from 'zod';
 import type { Mode } from '../engine/acts.ts';
+import type { Health } from '../engine/alerts.ts';
 import type { Census } from '../engine/census.ts';
 import type { RunState } from '../engine/runs.ts';
-import { RedisAway } from './ask-redis.ts';
+import { known } from './ask-redis.ts';
 import { type App, type Desk, OR_PROBLEM } from './desk.ts';
+
+/** All that Redis tells. */
+type Figures = Census & Mode & { readonly health: ReadonlyMap<string, Health> };
 
 const OPEN: readonly RunState[] = ['queued', 'running', 'waiting', 'needs-decision'];
 
@@ -34,6 +38,12 @@ export function addMetrics(app: App, desk: Desk): void {
     labelNames,
     registers,
   });
+  const failing = new Gauge({
+    name: 'nightshift_job_failing',
+    help: '1: the last run of the job that counts failed',
+    labelNames: ['job'],
+    registers,
+  });
   const up = gauge('redis_up', '1: Redis answers');
   const frozen = gauge('frozen', '1: frozen or halted, so no new disruption begins');
   const doubted = gauge('redis_doubted', '1: Redis is not the one we knew, so nothing is started');
@@ -51,11 +61,12 @@ export function addMetrics(app: App, desk: Desk): void {
     seconds.observe(labels, reply.elapsedTime / 1000);
   });
 
-  function show(census: (Census & Mode) | undefined): void {
+  function show(census: Figures | undefined): void {
     up.set(census === undefined ? 0 : 1);
     doubted.set(desk.engine.doubt === undefined ? 0 : 1);
     runs.reset();
     ends.reset();
+    failing.reset();
     for (const [name, count] of Object.entries(counts)) {
       // What nobody knows is left out, because 0 would be a claim.
       if (census === undefined) count.remove();
@@ -66,6 +77,7 @@ export function addMetrics(app: App, desk: Desk): void {
       return;
     }
     frozen.set(census.mode === '' ? 0 : 1);
+    for (const [job, { state }] of census.health) failing.set({ job }, state === 'failing' ? 1 : 0);
     for (const job of desk.engine.jobs.keys()) for (const state of OPEN) runs.set({ job, state }, 0);
     for (const { runs: number, ...which } of census.open) runs.set(which, number);
     for (const { runs: number, ...which } of census.ended) ends.inc(which, number);
@@ -92,11 +104,11 @@ export function addMetrics(app: App, desk: Desk): void {
   });
 }
 
-async function censusOf({ engine, ask }: Desk): Promise<(Census & Mode) | undefined> {
-  try {
-    return await ask(async () => ({ ...(await engine.census()), ...(await engine.acts.mode()) }));
-  } catch (error) {
-    if (error instanceof RedisAway) return undefined;
-    throw error;
-  }
+async function censusOf({ engine, ask }: Desk): Promise<Figures | undefined> {
+  const counted = ask(async () => ({
+    ...(await engine.census()),
+    ...(await engine.acts.mode()),
+    health: await engine.health(),
+  }));
+  return known(counted);
 }

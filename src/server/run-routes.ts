@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { unknownWord } from '../config/words.ts';
 import type { KeyedRequest } from '../engine/request-key.ts';
 import { startRun } from '../start-run.ts';
+import { known } from './ask-redis.ts';
 import { readCursor, writeCursor } from './cursor.ts';
 import { type App, askerOf, type Desk, OR_PROBLEM } from './desk.ts';
 import { findRun } from './find-run.ts';
@@ -29,13 +30,16 @@ export function addRunRoutes(app: App, desk: Desk): void {
       summary: 'List the jobs, where each may change things, and the options that it takes',
       response: { 200: z.object({ jobs: z.array(JobShape) }), ...OR_PROBLEM },
     },
-    handler: () => ({
-      jobs: [...engine.jobs.values()].map(({ name, job, definition }) => {
+    handler: async () => {
+      const health = await known(ask(() => engine.health()));
+      const jobs = [...engine.jobs.values()].map(({ name, job, definition }) => {
         const { options: configured = {}, armed = false, ...when } = config.jobs[name] ?? {};
         const options = z.toJSONSchema(job.options, { io: 'input', unrepresentable: 'any' });
-        return { name, summary: job.summary, armed, ...when, configured, options, definition };
-      }),
-    }),
+        const does = health === undefined ? {} : { health: health.get(name) };
+        return { name, summary: job.summary, armed, ...when, configured, options, definition, ...does };
+      });
+      return { jobs };
+    },
   });
 
   app.route({

@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import type { Mode } from '../engine/acts.ts';
+import type { Health } from '../engine/alerts.ts';
 import type { Instant as DueInstant } from '../engine/cron.ts';
 import type { Answered, Json, Note, Report, Trigger } from '../engine/job.ts';
 import {
@@ -158,6 +159,16 @@ export const NewRunHeaders = z.looseObject({
     .describe('The same key with the same body starts one run, however often it is sent within 24 hours'),
 });
 
+const HealthShape = z
+  .object({
+    state: z.enum(['ok', 'failing']),
+    since: Instant.optional().describe('Missing for a job that never failed'),
+    failures: z.int().optional().describe('Runs that failed since then'),
+    run: z.string().optional().describe('The run that failed last'),
+    error: z.string().optional(),
+  } satisfies ShapeOf<Extract<Health, { state: 'failing' }>>)
+  .meta({ id: 'Health', description: 'How the job does, as its runs say that count' });
+
 export const JobShape = z
   .object({
     name: z.string(),
@@ -174,6 +185,7 @@ export const JobShape = z
     configured: z.record(z.string(), z.unknown()).describe('Options that the configuration sets'),
     options: z.record(z.string(), z.unknown()).describe('JSON Schema of the options that it takes'),
     definition: z.string(),
+    health: HealthShape.optional().describe('Missing while Redis does not answer'),
   })
   .meta({ id: 'Job' });
 

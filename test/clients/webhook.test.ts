@@ -29,7 +29,7 @@ let answer: (response: ServerResponse, request: IncomingMessage) => void;
 beforeEach(async () => {
   seen = [];
   answer = (response) => response.writeHead(204).end();
-  server = createServer(listen);
+  server = createServer((request, response) => void listen(request, response));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
 });
@@ -134,7 +134,7 @@ describe('the webhook', () => {
 
   it('whose certificate nobody vouches for gets nothing', async () => {
     const { key, cert } = makeCertificate();
-    const secure = createSecureServer({ key, cert }, listen);
+    const secure = createSecureServer({ key, cert }, (request, response) => void listen(request, response));
     secure.listen(0, '127.0.0.1');
     await once(secure, 'listening');
 

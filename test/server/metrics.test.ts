@@ -13,9 +13,11 @@ beforeAll(async () => {
         await ctx.lease('hypervisor hv01', 'drains it');
         await ctx.step('hold', { effect: 'idempotent' }, () => passed);
       }),
+      fails: jobOf(() => Promise.reject(new Error('broken'))),
       mails: jobOf((ctx) => ctx.mail('done', { to: ['ops@example.org'], subject: 'done', text: 'done' })),
     },
-    settings: 'dryRun: false\njobs: { holds: { armed: true }, mails: { armed: true } }',
+    settings:
+      'dryRun: false\njobs: { holds: { armed: true }, fails: { armed: true }, mails: { armed: true } }',
     engine: { deliver: () => Promise.reject(Object.assign(new Error('full'), { retryable: true })) },
   });
   await front.engine.start();
@@ -42,6 +44,7 @@ describe('the figures for monitors', () => {
     expect(await figures()).toMatchObject({
       'nightshift_runs{job="holds",state="needs-decision"}': 0,
       'nightshift_runs{job="mails",state="running"}': 0,
+      'nightshift_job_failing{job="fails"}': 0,
       nightshift_redis_up: 1,
       nightshift_redis_doubted: 0,
       nightshift_frozen: 0,
@@ -72,6 +75,23 @@ describe('the figures for monitors', () => {
       nightshift_mails_waiting: 1,
       'nightshift_http_request_duration_seconds_count{method="POST",route="/api/v1/jobs/:job/runs",status="201"}': 3,
     });
+  });
+
+  it('say which job fails, and so does the list of jobs', async () => {
+    const { json: run } = await front.post('/api/v1/jobs/fails/runs', { go: true });
+
+    const seen = await eventually('the failure', async () => {
+      const now = await figures();
+      return now['nightshift_job_failing{job="fails"}'] === 1 && now;
+    });
+    expect(seen).toMatchObject({ 'nightshift_job_failing{job="mails"}': 0 });
+    const { json } = await front.ask('/api/v1/jobs', { token: READ });
+    expect(json.jobs).toContainEqual(
+      expect.objectContaining({
+        name: 'fails',
+        health: { state: 'failing', since: expect.any(String), failures: 1, run: run.id, error: 'broken' },
+      }),
+    );
   });
 
   it('name routes, not paths, so that nobody can make more of them', async () => {

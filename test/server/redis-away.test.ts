@@ -75,7 +75,7 @@ describe('while Redis does not answer', () => {
 
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
     expect(answers[3]?.text).toMatch(/^nightshift_redis_up 0$/m);
-    expect(answers[3]?.text).not.toMatch(/^nightshift_(runs|daemons|mails_waiting|frozen)\b/m);
+    expect(answers[3]?.text).not.toMatch(/^nightshift_(runs|daemons|mails_waiting|frozen|job_failing)\b/m);
   });
 });
 

@@ -223,6 +223,7 @@ describe('looking at runs', () => {
         properties: expect.objectContaining({ limit: expect.objectContaining({ default: 5 }) }),
       }),
       definition: 'sha256:test',
+      health: { state: 'ok' },
     });
   });
 

@@ -152,7 +152,8 @@ function parseLimit(typed: string): number {
 async function showSchedule({ engine, terminal, view }: Visit, { next }: { next: number }): Promise<number> {
   const ahead = engine.cron.forecast(view.now, next);
   const past = await engine.cron.ledger();
-  terminal.say(...renderSchedule({ ahead, past }, view));
-  terminal.json({ ahead, past });
+  const held = await engine.heldSchedules();
+  terminal.say(...renderSchedule({ ahead, past, held }, view));
+  terminal.json({ ahead, past, held });
   return EXIT.done;
 }

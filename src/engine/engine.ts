@@ -12,6 +12,7 @@ import { Acts } from './acts.ts';
 import { type Health, postAlerts, readHealth, type SayAlert } from './alerts.ts';
 import { type Census, takeCensus } from './census.ts';
 import { type Clock, REAL_CLOCK, redisNow } from './clock.ts';
+import { ClockGuard, type HeldSchedules, heldSchedules } from './clock-guard.ts';
 import { Cron, type CronJob } from './cron.ts';
 import type { Revive } from './definition.ts';
 import { RefusedError } from './errors.ts';
@@ -128,6 +129,7 @@ export class Engine<Clients extends object = object> {
   readonly #options: EngineOptions<Clients>;
   readonly #timings: Timings;
   readonly #clock: Clock;
+  readonly #clockGuard: ClockGuard;
   readonly #node = `${hostname()}.${process.pid}.${randomBytes(4).toString('hex')}`;
   readonly #prefix: string;
   readonly #concurrency: number;
@@ -190,6 +192,13 @@ export class Engine<Clients extends object = object> {
       onRing: (run) => this.#answer(run),
       onError: (error) => options.log.warn('the bell is out of order', { why: messageOf(error) }),
     });
+    this.#clockGuard = new ClockGuard({
+      clock: this.#clock,
+      redis: this.#redis,
+      prefix: this.#prefix,
+      node: this.#node,
+      log: options.log,
+    });
     this.cron = new Cron({
       call: this.#call,
       redis: this.#redis,
@@ -228,6 +237,8 @@ export class Engine<Clients extends object = object> {
       what: 'look at the schedules',
       work: () =>
         this.#trusted(async () => {
+          await this.#clockGuard.compare();
+          if (this.schedulesHeld !== undefined) return;
           await this.cron.tick(this.#clock.now());
           this.#vitals.ticked();
         }),
@@ -281,6 +292,16 @@ export class Engine<Clients extends object = object> {
   /** Names this incarnation of this process. */
   get node(): string {
     return this.#node;
+  }
+
+  /** Why this process starts nothing by schedule; undefined while it may. */
+  get schedulesHeld(): string | undefined {
+    return this.#clockGuard.objection;
+  }
+
+  /** The daemons, here and elsewhere, that start nothing by schedule. */
+  async heldSchedules(): Promise<HeldSchedules[]> {
+    return heldSchedules(this.#redis, this.#prefix);
   }
 
   /** True while some process, here or elsewhere, works runs by itself. */
@@ -445,7 +466,7 @@ export class Engine<Clients extends object = object> {
     }
     this.#saidDoubt = undefined;
     const { reconcileMs, leaseMs, graceMs } = this.#timings;
-    const now = await this.#now();
+    const now = await this.#clockGuard.compare();
     await this.#redis.zremrangebyscore(`${this.#prefix}:nodes`, '-inf', now);
     await this.#redis.zadd(`${this.#prefix}:nodes`, now + 3 * reconcileMs + leaseMs, this.#node);
     await this.#call('seize', { node: this.#node, graceMs, longWaitMs: this.#options.longWaitMs });

@@ -5,7 +5,13 @@ import { Problem } from './problem.ts';
 import { ScheduleQuery, ScheduleShape, WhyShape } from './shapes.ts';
 
 const LIVES = z.object({ status: z.literal('lives') });
-const READY = z.object({ status: z.literal('ready') });
+const READY = z.object({
+  status: z.literal('ready'),
+  schedulesHeld: z
+    .string()
+    .optional()
+    .describe('Why this daemon starts nothing by schedule; it works all the same'),
+});
 
 export function addHouseRoutes(app: App, { engine, ask }: Desk): void {
   app.route({
@@ -50,7 +56,8 @@ export function addHouseRoutes(app: App, { engine, ask }: Desk): void {
       await ask(() => engine.acts.mode());
       if (engine.doubt !== undefined) throw new Problem('unavailable', engine.doubt);
       if (engine.leaving) throw new Problem('unavailable', 'This daemon hands its runs over and ends');
-      return { status: 'ready' as const };
+      const { schedulesHeld } = engine;
+      return { status: 'ready' as const, ...(schedulesHeld === undefined ? {} : { schedulesHeld }) };
     },
   });
 

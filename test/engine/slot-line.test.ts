@@ -44,7 +44,7 @@ describe('the line for a slot', () => {
   }
 
   /** A run that has the slot, and lets go of it when told. */
-  async function holder(): Promise<{ end(): Promise<unknown> }> {
+  async function holder(): Promise<{ end: () => Promise<unknown> }> {
     const id = await create('holds');
     const worked = engine.work(id);
     await eventually('the slot to be had', async () => {

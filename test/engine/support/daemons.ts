@@ -30,9 +30,9 @@ export interface Daemon {
 
 const SCRIPT = new URL('./daemon.ts', import.meta.url).pathname;
 
-/** Resolves when it works. */
-export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
-  const child = spawn(process.execPath, [SCRIPT, JSON.stringify(options)], {
+/** Resolves when it works; `script` is a daemon of another kind, which says `ready`, too. */
+export async function startDaemon(options: object, script = SCRIPT): Promise<Daemon> {
+  const child = spawn(process.execPath, [script, JSON.stringify(options)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = new Promise<number | string | null>((done) =>

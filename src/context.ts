@@ -4,6 +4,8 @@ import type { Armed } from './domain/acting.ts';
 import type { Cloud, Host } from './domain/fleet.ts';
 import type { EngineContext, Job } from './engine/job.ts';
 
+export type { StepScope } from './engine/job.ts';
+
 /** The outside world and the site's settings, by name. */
 export interface Clients {
   readonly cloud: Cloud;

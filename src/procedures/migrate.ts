@@ -3,7 +3,7 @@
  * record, the server and Placement together. Nova's "accepted" means little, and a server may show its
  * new place while its migration still runs.
  */
-import type { Context } from '../context.ts';
+import type { Context, StepScope } from '../context.ts';
 import { decideDrain } from '../domain/drain-policy.ts';
 import { PermanentError } from '../domain/failure.ts';
 import type { Cloud, Migration } from '../domain/fleet.ts';
@@ -50,11 +50,7 @@ type Standing =
   | { readonly is: 'failed'; readonly why: string; readonly hasCause?: true }
   | { readonly is: 'here' };
 
-interface Scope {
-  readonly signal: AbortSignal;
-  readonly revoked: AbortSignal;
-  skipped(why: string): void;
-}
+type Scope = Pick<StepScope, 'signal' | 'revoked' | 'skipped' | 'log'>;
 
 const ABORT_MS = 3 * 60_000;
 
@@ -111,6 +107,7 @@ async function moveAway(
     if (standing.is === 'here' && !asked) {
       await cloud.liveMigrate(guest.id);
       asked = true;
+      scope.log.info('Nova is asked to move it', { server: guest.name });
     }
     return undefined;
   };
@@ -122,7 +119,8 @@ async function moveAway(
   });
   const ended = moved ?? (await abort(ctx, { guest, from, newest }, scope));
   if ('how' in ended) {
-    if (ended.how !== 'moved') scope.skipped(`it was ${ended.how} meanwhile`);
+    if (ended.how === 'moved') scope.log.info('it has moved', { server: guest.name, to: ended.to });
+    else scope.skipped(`it was ${ended.how} meanwhile`);
     return ended;
   }
   scope.revoked.throwIfAborted();

@@ -125,7 +125,8 @@ async function didReboot(
     },
     { everyMs: pollMs, withinMs: backWithinMinutes * 60_000, signal },
   );
-  return seen === 'rebooted'
-    ? { happened: 'yes', value: { asked: true } }
-    : { happened: 'unclear', evidence };
+  if (seen === 'rebooted') return { happened: 'yes', value: { asked: true } };
+  // Whatever became of the request, that much had been done before it.
+  const standing = `${name} was drained and disabled (by nightshift) for it, and no other hypervisor is begun meanwhile`;
+  return { happened: 'unclear', evidence: `${evidence}; ${standing}` };
 }

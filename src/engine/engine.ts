@@ -379,7 +379,14 @@ export class Engine<Clients extends object = object> {
   async #endOf(id: string): Promise<ChildEnd | undefined> {
     const run = await this.runs.get(id);
     if (run === undefined || !isOver(run.state)) return undefined;
-    return { id, state: run.state, ...(run.error === undefined ? {} : { error: run.error }) };
+    const { state, error, result, notes } = run;
+    return {
+      id,
+      state,
+      notes,
+      ...(result === undefined ? {} : { result }),
+      ...(error === undefined ? {} : { error }),
+    };
   }
 
   /** From now on this process works runs, until `close`. */
@@ -418,6 +425,16 @@ export class Engine<Clients extends object = object> {
     const { deliver, log, mailHost, sayAlert = () => undefined } = this.#options;
     await postAlerts({ redis: this.#redis, prefix: this.#prefix, call: this.#call, mailHost, sayAlert });
     return sendDue({ call: this.#call, deliver, log, hideMs: this.#timings.hideMailMs });
+  /** As `work`, for the run and for those that it began, until none of them can go on by itself just now. */
+  async workFamily(run: string): Promise<void> {
+    for (;;) {
+      const family = (await this.acts.due()).filter((id) => id === run || id.startsWith(`${run}~`));
+      if (family.length === 0 || this.leaving) return;
+      const worked = await Promise.all(family.map((id) => this.work(id)));
+      if (worked.every((outcome) => outcome === 'refused' || outcome === 'lost')) return;
+    }
+  }
+
   }
 
   /** Forgets what was kept long enough; says what went. Every daemon does so once an hour. */

@@ -6,7 +6,15 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { z } from 'zod';
 import { messageOf } from '../domain/failure.ts';
-import { type Block, Blocked, Cancelled, FenceLost, RedisDistrusted, StepFailed } from './errors.ts';
+import {
+  type Block,
+  Blocked,
+  Cancelled,
+  FenceLost,
+  MisuseError,
+  RedisDistrusted,
+  StepFailed,
+} from './errors.ts';
 import type { ChildEnd, EngineContext, Job, Json, Mail, Trigger } from './job.ts';
 import type { StepRecord } from './journal.ts';
 import { HANDED_OVER, type StepSurroundings, Steps } from './step.ts';
@@ -59,6 +67,9 @@ type Parking = Omit<Block, 'lease' | 'slot'> & {
   readonly slots?: readonly string[];
 };
 
+/** `result`: what the job returned, as JSON. */
+type BodyEnd = { readonly error: unknown; readonly result?: string | undefined };
+
 interface Words {
   notes: Record<string, string>;
   report?: string;
@@ -100,7 +111,7 @@ export class Execution {
     try {
       const how = await Promise.race([body, this.#stopped.promise]);
       if (how === 'lost') return 'lost';
-      return 'state' in how ? await this.#park(how) : await this.#end(how.error);
+      return 'state' in how ? await this.#park(how) : await this.#end(how);
     } catch (error) {
       if (error instanceof FenceLost || error instanceof RedisDistrusted) return 'lost';
       throw error;
@@ -141,13 +152,13 @@ export class Execution {
   async #body<Clients extends object>(
     job: Job<z.ZodType, Clients>,
     clients: () => Promise<Clients>,
-  ): Promise<{ error: unknown }> {
+  ): Promise<BodyEnd> {
     try {
       const options = job.options.parse(this.#run.options);
       const ctx = this.#context(options);
       if (this.#run.alone) await ctx.lease(`job ${this.#run.job}`, 'one run of it at a time');
-      await job.run({ ...(await clients()), ...ctx });
-      return { error: undefined };
+      const result = await job.run({ ...(await clients()), ...ctx });
+      return { error: undefined, result: result === undefined ? undefined : sealedResult(result) };
     } catch (error) {
       return { error: error ?? new Error('the job threw nothing') };
     } finally {
@@ -190,7 +201,10 @@ export class Execution {
   async #start(key: string, child: Pick<ChildRun, 'job' | 'options' | 'attached'>): Promise<string> {
     const { id: parent, acting } = this.#run;
     const id = `${parent}~${key.replaceAll(/[^\w.-]+/g, '-')}`;
-    return this.#steps.run(`start ${key}`, { effect: acting ? 'idempotent' : 'read' }, async () => {
+    const options = acting
+      ? ({ effect: 'idempotent', disruptive: true } as const)
+      : ({ effect: 'read' } as const);
+    return this.#steps.run(`start ${key}`, options, async () => {
       await this.#around.makeChild({ ...child, id, acting, parent });
       return id;
     });
@@ -287,14 +301,14 @@ export class Execution {
     return (rest[0] as Outcome | undefined) ?? 'queued';
   }
 
-  async #end(error: unknown): Promise<Outcome> {
+  async #end({ error, result }: BodyEnd): Promise<Outcome> {
     const forgotten = error === undefined ? this.#steps.forgotten() : undefined;
     if (forgotten !== undefined) {
       const why = `a person: step "${forgotten}" was done by another version of this job, and this one did not ask for it`;
       return this.#park({ state: 'needs-decision', why });
     }
     if (error === undefined) {
-      await this.#call('end', { state: 'succeeded' });
+      await this.#call('end', { state: 'succeeded', ...(result === undefined ? {} : { result }) });
       return 'succeeded';
     }
     const why = messageOf(error);
@@ -324,4 +338,13 @@ function joined(blocks: readonly Block[]): Parking | undefined {
     slots: blocks.flatMap(({ slot }) => slot ?? []),
     ...(blocks.some(({ frozen }) => frozen) ? { frozen: true } : {}),
   };
+}
+
+const MOST_RESULT_BYTES = 64 * 1024;
+
+function sealedResult(result: Json): string {
+  const text = JSON.stringify(result);
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= MOST_RESULT_BYTES) return text;
+  throw new MisuseError(`a job may return ${MOST_RESULT_BYTES} bytes, and this one returned ${bytes}`);
 }

@@ -95,6 +95,8 @@ export interface StepScope {
   readonly attempt: number;
   /** When the step was first begun, whoever began it. */
   readonly since: Date;
+  /** The time now; what depends on it belongs into what the step returns. */
+  now(): Date;
   readonly log: Log;
   /** For pure computing over 100 ms, called as `compute(import.meta.resolve('…/domain/x.ts'), planX, …)`. Ends with `signal`. */
   readonly compute: Compute;
@@ -106,7 +108,7 @@ export interface StepScope {
 }
 
 /** A fact that a run tells people. A later note of the same subject replaces it. */
-export interface Note {
+export type Note = {
   /** `hypervisor hv11`: a noun and its name; `why` looks facts up by it. */
   readonly subject: string;
   /** One word or two: held, done, waits, failed, needs you … */
@@ -114,7 +116,7 @@ export interface Note {
   readonly why: string;
   readonly evidence?: string;
   readonly until?: string;
-}
+};
 
 /** A table that people read; the renderer aligns numbers right. */
 export interface Sheet {
@@ -153,8 +155,15 @@ export type Answered = {
   readonly why: string;
 };
 
-/** How a child run ended. */
-export type ChildEnd = { readonly id: string; readonly state: string; readonly error?: string };
+/** How a child run ended: with what it returned, or why it failed. */
+export type ChildEnd = {
+  readonly id: string;
+  readonly state: string;
+  readonly result?: Json;
+  readonly error?: string;
+  /** What it told people. */
+  readonly notes: readonly Note[];
+};
 
 export interface Trigger {
   readonly kind: 'cron' | 'http' | 'cli' | 'run';
@@ -206,7 +215,10 @@ export interface EngineContext<Options> {
   sleep(key: string, ms: number): Promise<void>;
   /** Asks operators, by mail; the answer may have been given before. Parks the run until it comes or the time is over. */
   approval(key: string, question: Question): Promise<Answered>;
-  /** Starts another run, once; its id is made of this run's and the key. It outlives this one. */
+  /**
+   * Starts another run, once; its id is made of this run's and the key. It outlives this one. A frozen or
+   * cancelled run starts none.
+   */
   start(key: string, job: string, options: Json): Promise<string>;
   /** As `start`, and parks until that run ends, whatever its end. Cancelling this run cancels it. */
   call(key: string, job: string, options: Json): Promise<ChildEnd>;
@@ -228,5 +240,6 @@ export interface Job<Schema extends z.ZodType = z.ZodType, Clients = unknown> {
   readonly options: Schema;
   /** How long a run may take in all, waits included. */
   readonly timeoutMs?: number;
-  run(ctx: EngineContext<z.output<Schema>> & Clients): Promise<void>;
+  /** What it returns is kept with the run, up to 64 KiB, and handed to the run that called it. */
+  run(ctx: EngineContext<z.output<Schema>> & Clients): Promise<Json | void>;
 }

@@ -419,6 +419,7 @@ export class Steps {
       idempotencyKey: `${runId}/${attempt.key}`,
       attempt: attempt.tries,
       since: new Date(attempt.startedAt),
+      now: () => this.#around.clock.now(),
       log: runLog.forStep(attempt.key, attempt.tries),
       compute: computing(signal),
       table: (name) => tableIn(redis, prefix, name, writes),

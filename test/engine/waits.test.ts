@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Engine } from '../../src/engine/engine.ts';
+import type { Json } from '../../src/engine/job.ts';
 import { eventually, type House, openHouse } from '../support/engine.ts';
 import { CLI, type Context, jobOf, KIM } from './support/jobs.ts';
 
-type Run = (ctx: Context) => Promise<void>;
+type Run = (ctx: Context) => Promise<Json | void>;
 
 let house: House;
 let did: string[];
@@ -164,6 +165,57 @@ describe('an approval', () => {
   });
 });
 
+describe('what a run is about to wait for', () => {
+  /** An engine that parks a run of `job` only after `meanwhile`. */
+  async function lateToPark(
+    jobs: Record<string, Run>,
+    job: string,
+    meanwhile: (engine: Engine) => Promise<unknown>,
+  ) {
+    const registered = Object.fromEntries(Object.entries(jobs).map(([name, run]) => [name, jobOf(run)]));
+    let late = true;
+    const { engine } = await house.engine(registered, {
+      around: (call) => async (name, args, blob) => {
+        if (late && name === 'park' && 'run' in args && /^[^~]*~[^~]*$/.test(String(args.run))) {
+          late = false;
+          await meanwhile(engine);
+        }
+        return call(name, args, blob);
+      },
+    });
+    await engine.start();
+    return engine.create({ job, ...CLI }).then((id) => ({ engine, id }));
+  }
+
+  it('is not missed when it is the end of a child', async () => {
+    const jobs = {
+      parent: async (ctx: Context) => (await ctx.call('hv07', 'child', {})).state,
+      child: () => Promise.resolve(),
+    };
+    const { engine, id } = await lateToPark(jobs, 'parent', (engine) =>
+      eventually('the child to end', async () => {
+        const [child] = await engine.runs.list({ job: 'child' });
+        return child?.state === 'succeeded';
+      }),
+    );
+
+    expect((await inState(engine, id, 'succeeded')).result).toBe('succeeded');
+  });
+
+  it('is not missed when it is an answer', async () => {
+    const jobs = {
+      asks: async (ctx: Context) =>
+        (await ctx.approval('go', { question: 'Go on?', withinMs: 60_000, otherwise: 'no' })).answer,
+    };
+    const { engine, id } = await lateToPark(jobs, 'asks', async (engine) => {
+      const [run] = await engine.runs.list({ job: 'asks' });
+      await engine.acts.approve(run?.id ?? '', { key: 'go', answer: 'yes', ...KIM });
+    });
+
+    expect((await inState(engine, id, 'succeeded')).result).toBe('yes');
+  });
+});
+
 describe('a child run', () => {
   it('is made once and waited for; its parent holds no worker meanwhile', async () => {
     let release = false;
@@ -189,6 +241,27 @@ describe('a child run', () => {
     expect(parent.waiting?.for).toBe(`${child} to end`);
     expect((await engine.runs.get(child))?.parent).toBe(id);
     expect(did).toEqual([`${child} succeeded`]);
+  });
+
+  it('hands what it returned to the run that waits for it', async () => {
+    const engine = await daemonFor({
+      parent: async (ctx) => (await ctx.call('hv07', 'child', {})).result,
+      child: () => Promise.resolve({ verdict: 'done', drainMs: 12 }),
+    });
+    const id = await engine.create({ job: 'parent', ...CLI });
+
+    const { result } = await inState(engine, id, 'succeeded');
+
+    expect(result).toEqual({ verdict: 'done', drainMs: 12 });
+  });
+
+  it('fails when it returns more than a run may', async () => {
+    const engine = await daemonFor({ job: () => Promise.resolve('x'.repeat(70_000)) });
+    const id = await engine.create({ job: 'job', ...CLI });
+
+    const { error } = await inState(engine, id, 'failed');
+
+    expect(error).toBe('a job may return 65536 bytes, and this one returned 70002');
   });
 
   it('outlives a parent that only started it, and is cancelled with one that waits for it', async () => {

@@ -15,7 +15,7 @@ end
 local fence = next_fence(args.run)
 redis.call('HSET', hash, 'state', 'running', 'owner', args.node, 'fence', fence, 'leaseUntil', now_ms + args.leaseMs)
 redis.call('HSETNX', hash, 'startedAt', now_ms)
-redis.call('HDEL', hash, 'waitingFor', 'waitingSince', 'waitingUntil', 'frozen')
+redis.call('HDEL', hash, 'waitingFor', 'waitingSince', 'waitingUntil', 'frozen', 'stirred')
 redis.call('DEL', hash .. ':steps')
 redis.call('HINCRBY', hash, 'claims', 1)
 -- An owner that was lost with nothing done since the one before it: the run may be what kills them.

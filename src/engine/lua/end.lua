@@ -7,6 +7,7 @@ if stop then return { stop } end
 post(args.mails)
 local fields = {}
 if args.error then fields = { 'error', args.error } end
+if args.result then fields = { 'result', args.result } end
 if args.failedStep then fields[#fields + 1] = 'failedStep'; fields[#fields + 1] = args.failedStep end
 close_run(args.run, args.state, fields)
 audit(args.run, args.state, '', args.error)

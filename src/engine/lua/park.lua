@@ -34,6 +34,7 @@ for _, slot in ipairs(args.slots or {}) do
 end
 -- A person may take days: the line goes on meanwhile.
 leave_lines(args.run, redis.call('HGET', hash, 'state') ~= 'needs-decision' and args.slots or {})
+if redis.call('HDEL', hash, 'stirred') == 1 then requeue(args.run) end
 if redis.call('HEXISTS', hash, 'cancel') == 1 and not args.cancelKnown then requeue(args.run) end
 -- A question about a step goes out with `mails`; other reasons to stop for a person are told as well.
 if args.state == 'needs-decision' and #(args.mails or {}) == 0 then

@@ -76,6 +76,13 @@ local function pass_on(name)
     local state = redis.call('HGET', run_key(run), 'state')
     if state and not terminal[state] then
       local why = redis.call('HGET', key('lease', name, 'why'), run) or ''
+-- Something has happened that a run may wait for. One that is just about to wait is told by its parking.
+local function stir(run)
+  local state = redis.call('HGET', run_key(run), 'state')
+  if state == 'waiting' then requeue(run) end
+  if state == 'running' then redis.call('HSET', run_key(run), 'stirred', '1') end
+end
+
       redis.call('HDEL', key('lease', name, 'why'), run)
       redis.call('HSET', lease, 'run', run, 'why', why, 'since', now_ms)
       redis.call('SADD', run_key(run) .. ':leases', name)
@@ -226,6 +233,6 @@ local function close_run(run, state, fields)
   leave_lines(run)
   redis.call('DEL', hash .. ':leases', hash .. ':queued', hash .. ':steps')
   local parent = redis.call('HGET', hash, 'parent')
-  if parent and redis.call('HGET', run_key(parent), 'state') == 'waiting' then requeue(parent) end
+  if parent then stir(parent) end
   judge(run, state)
 end

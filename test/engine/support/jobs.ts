@@ -1,13 +1,13 @@
 /** Small jobs and gates from which the engine's tests are made. */
 import { z } from 'zod';
-import type { EngineContext, Job } from '../../../src/engine/job.ts';
+import type { EngineContext, Job, Json } from '../../../src/engine/job.ts';
 
 export type Context = EngineContext<{ name?: string | undefined }>;
 
 export const CLI = { options: {}, trigger: { kind: 'cli', by: 'kim' }, acting: true } as const;
 export const KIM = { by: 'kim', why: 'looked at it' };
 
-export function jobOf(run: (ctx: Context) => Promise<void>, timeoutMs?: number): Job {
+export function jobOf(run: (ctx: Context) => Promise<Json | void>, timeoutMs?: number): Job {
   return {
     summary: 'Try something',
     options: z.strictObject({ name: z.string().optional() }),

@@ -1,5 +1,6 @@
 /**
- * Drains hypervisors that need a reboot and reboots them, one at a time.
+ * A campaign: which hypervisors need a reboot, in which order, and one after the other in a run of its own.
+ * Those whose servers cannot be moved wait in runs that outlive the campaign, so that they hold up nobody.
  *
  * Two counts stop the line. `maxFailed`: hypervisors that were left disabled, because one that does not
  * come back is an incident and two are an outage. `maxGivenBack`: drains that failed and did no harm;
@@ -8,13 +9,18 @@
 import { z } from 'zod';
 import { type Context, defineJob } from '../src/context.ts';
 import { PermanentError } from '../src/domain/failure.ts';
-import { LIST_DOMAINS } from '../src/domain/host-guests.ts';
-import { NEXT_KERNEL } from '../src/domain/reboot-need.ts';
-import { planReboots, type RebootPlan } from '../src/domain/reboot-order.ts';
-import { describeNight, describePlan, type Night, nightMail } from '../src/domain/reboot-report.ts';
+import { type KnownWait, planReboots, type RebootPlan } from '../src/domain/reboot-order.ts';
+import {
+  describeNight,
+  describePlan,
+  type Night,
+  nightMail,
+  type RebootOutcome,
+} from '../src/domain/reboot-report.ts';
 import { isCancelled } from '../src/procedures/attempt.ts';
-import { REBOOT } from '../src/procedures/reboot.ts';
-import { type Ended, rebootHypervisor } from '../src/procedures/reboot-hypervisor.ts';
+import { WAITS } from '../src/procedures/await-guests.ts';
+import { whyOutside } from '../src/procedures/in-window.ts';
+import { rebootSettings } from '../src/procedures/reboot-settings.ts';
 import { survey } from '../src/procedures/survey.ts';
 
 const PLANNER = import.meta.resolve('../src/domain/reboot-order.ts');
@@ -37,32 +43,12 @@ const Options = z.strictObject({
     .nonnegative()
     .default(3)
     .describe('Go on after this many drains that failed without harm'),
-  nextKernel: z
-    .string()
-    .default(NEXT_KERNEL)
-    .describe('Shell command on the host: prints the kernel that boots next'),
-  listDomains: z
-    .string()
-    .default(LIST_DOMAINS)
-    .describe('Shell command on the host: prints the active domains'),
-  reboot: z.string().default(REBOOT).describe('Shell command on the host: reboots it'),
-  mbPerSecond: z
-    .number()
-    .positive()
-    .default(100)
-    .describe('What live migration moves, memory and disk together'),
-  migrateAtLeastSeconds: z.number().positive().default(300).describe('No migration is aborted before'),
-  stopWithinSeconds: z
-    .number()
-    .positive()
-    .default(300)
-    .describe('From the request to reboot until it stops answering'),
-  backWithinMinutes: z
-    .number()
-    .positive()
-    .default(30)
-    .describe('From the request to reboot until all checks pass'),
-  pollMs: z.int().positive().default(2000).describe('Pause between two looks at what is under way'),
+  maxWaiting: z
+    .int()
+    .nonnegative()
+    .default(1)
+    .describe('So many hypervisors at once may be disabled to wait for servers that cannot be moved'),
+  ...rebootSettings,
 });
 
 type Ctx = Context<z.output<typeof Options>>;
@@ -80,12 +66,14 @@ export default defineJob({
 
 async function makePlan(ctx: Ctx): Promise<RebootPlan> {
   const needs = await survey(ctx);
-  const { limit, mbPerSecond } = ctx.options;
+  const { limit, mbPerSecond, maxWaiting } = ctx.options;
   // A job that is not armed at all still shows what it would do.
   const armed = ctx.acting || ctx.armed !== false ? ctx.armed : true;
-  const plan = await ctx.step('plan', { effect: 'read' }, async ({ compute }) => {
+  const plan = await ctx.step('plan', { effect: 'read' }, async ({ compute, table }) => {
     const fleet = await ctx.cloud.fleet();
-    return compute(PLANNER, planReboots, { fleet, needs, armed, limit, mbPerSecond });
+    const waiting = Object.fromEntries(await table(WAITS).all<KnownWait>());
+    const question = { fleet, needs, armed, limit, mbPerSecond, waiting, maxWaiting };
+    return compute(PLANNER, planReboots, question);
   });
   for (const { name, why } of plan.held) ctx.note({ subject: `hypervisor ${name}`, verdict: 'held', why });
   ctx.report(describePlan(plan, limit));
@@ -93,52 +81,73 @@ async function makePlan(ctx: Ctx): Promise<RebootPlan> {
 }
 
 async function workThrough(ctx: Ctx, plan: RebootPlan): Promise<void> {
-  const outcomes: Ended[] = [];
-  const night = (stopped?: string): Night => ({
-    runId: ctx.runId,
-    plan,
-    limit: ctx.options.limit,
-    outcomes,
-    ...(stopped === undefined ? {} : { stopped }),
-    at: ctx.now(),
-  });
-  let stopped: string | undefined;
-
-  for (const { name } of plan.order) {
-    stopped = whyStop(ctx, outcomes);
-    if (stopped !== undefined) break;
-    const ended = await rebootHypervisor(ctx, name);
-    outcomes.push(ended);
-    const verdict = ended.verdict === 'failed' ? 'needs you' : ended.verdict;
-    ctx.note({ subject: `hypervisor ${name}`, verdict, why: ended.why });
+  const outcomes: RebootOutcome[] = [];
+  const tell = (stopped?: string): Night => {
+    const night = { plan, limit: ctx.options.limit, outcomes, at: ctx.now(), ...(stopped && { stopped }) };
     ctx.progress(outcomes.length, plan.order.length, 'hypervisors');
-    ctx.report(describeNight(night()));
-  }
-  ctx.report(describeNight(night(stopped)));
-  const mail = nightMail(night(stopped));
+    ctx.report(describeNight(night));
+    return night;
+  };
+  const { error, stopped } = await inTurn(ctx, plan, outcomes, tell);
+
+  const mail = nightMail(tell(stopped));
   if (mail !== undefined && ctx.operators.length > 0)
     await ctx.mail('report', { to: ctx.operators, ...mail });
-  endOf(outcomes);
-}
-
-function whyStop({ options }: Ctx, outcomes: readonly Ended[]): string | undefined {
-  const last = outcomes.at(-1);
-  if (last === undefined) return undefined;
-  if (isCancelled(last.error)) return last.error.message;
-  const failed = outcomes.filter(({ verdict }) => verdict === 'failed').length;
-  const givenBack = outcomes.filter(({ verdict }) => verdict === 'given back').length;
-  if (failed > options.maxFailed) return `nothing was rebooted after ${last.name}`;
-  if (givenBack > options.maxGivenBack) return `${givenBack} drains failed, more than maxGivenBack`;
-  return undefined;
-}
-
-/**
- * Throws when a person is needed. The failure that stopped the line is thrown as it is: a resumed run
- * goes on from its step. An earlier one has been passed, and what came after it is done.
- */
-function endOf(outcomes: readonly Ended[]): void {
-  const last = outcomes.at(-1);
-  if (last?.error !== undefined) throw last.error;
+  if (error !== undefined) throw error;
   const failed = outcomes.filter(({ verdict }) => verdict === 'failed').map(({ name }) => name);
   if (failed.length > 0) throw new PermanentError(`left disabled for a person: ${failed.join(', ')}`);
+}
+
+/** Works through the plan until something stops the line: then says what, with the error of a run that was cancelled. */
+async function inTurn(
+  ctx: Ctx,
+  plan: RebootPlan,
+  outcomes: RebootOutcome[],
+  tell: () => void,
+): Promise<{ readonly stopped?: string; readonly error?: Error }> {
+  try {
+    for (const { name, run } of plan.waits)
+      if (run === undefined) await ctx.start(...childFor(ctx, name, true));
+    for (const { name, drainSeconds } of plan.order) {
+      const needMs = drainSeconds * 1000 + ctx.options.backWithinMinutes * 60_000;
+      const stopped = whyStop(ctx, outcomes) ?? (await whyOutside(ctx, `window before ${name}`, needMs));
+      if (stopped !== null) return { stopped };
+      const outcome = await callFor(ctx, name);
+      outcomes.push(outcome);
+      const verdict = outcome.verdict === 'failed' ? 'needs you' : outcome.verdict;
+      ctx.note({ subject: `hypervisor ${name}`, verdict, why: outcome.why });
+      tell();
+      if (outcome.verdict === 'given back') await goOnUnlessCancelled(ctx, name);
+    }
+    return {};
+  } catch (error) {
+    if (isCancelled(error)) return { stopped: error.message, error };
+    throw error;
+  }
+}
+
+async function callFor(ctx: Ctx, name: string): Promise<RebootOutcome> {
+  const { id, state, result, notes, error = state } = await ctx.call(...childFor(ctx, name, false));
+  if (state === 'succeeded') return { ...(result as Omit<RebootOutcome, 'run'>), run: id };
+  const why = notes.find(({ subject }) => subject === `hypervisor ${name}`)?.why ?? error;
+  return { name, verdict: state === 'cancelled' ? 'given back' : 'failed', why, run: id };
+}
+
+/** A run that was cancelled ends here; one of whose children alone was cancelled goes on. */
+async function goOnUnlessCancelled(ctx: Ctx, name: string): Promise<void> {
+  await ctx.step(`go on after ${name}`, { effect: 'idempotent', disruptive: true }, async () => {});
+}
+
+/** What is said to a hypervisor's own run: its key, its job and its options. */
+function childFor({ options }: Ctx, hypervisor: string, wait: boolean) {
+  const { limit: _, hosts: __, maxFailed: ___, maxGivenBack: ____, maxWaiting: _____, ...settings } = options;
+  return [hypervisor, 'reboot-hypervisor', { hypervisor, wait, ...settings }] as const;
+}
+
+function whyStop({ options }: Ctx, outcomes: readonly RebootOutcome[]): string | null {
+  const failed = outcomes.filter(({ verdict }) => verdict === 'failed').length;
+  const givenBack = outcomes.filter(({ verdict }) => verdict === 'given back').length;
+  if (failed > options.maxFailed) return `nothing was rebooted after ${outcomes.at(-1)?.name}`;
+  if (givenBack > options.maxGivenBack) return `${givenBack} drains failed, more than maxGivenBack`;
+  return null;
 }

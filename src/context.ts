@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { Armed } from './domain/acting.ts';
 import type { Cloud, Host } from './domain/fleet.ts';
+import type { SiteWindow } from './domain/window.ts';
 import type { EngineContext, Job } from './engine/job.ts';
 
 export type { StepScope } from './engine/job.ts';
@@ -13,6 +14,8 @@ export interface Clients {
   /** Every way to the operators, as readers of a mail: addresses, and `webhook:operators` where that is configured. */
   readonly operators: readonly string[];
   readonly armed: Armed;
+  /** When work may be done; absent where the site sets no window for the job. */
+  readonly window?: SiteWindow;
   readonly handback: Handback;
 }
 

@@ -51,6 +51,7 @@ export function openClients(config: Config, secrets: Secret[]): OpenedClients {
       }),
       operators: operatorsOf(config),
       armed: config.jobs[job]?.armed ?? false,
+      ...windowOf(config, job),
       handback,
     }),
     deliver: async (mail) => {
@@ -61,6 +62,12 @@ export function openClients(config: Config, secrets: Secret[]): OpenedClients {
       for (const close of closing) close();
     },
   };
+}
+
+function windowOf({ jobs, windows, timezone }: Config, job: string): Pick<Clients, 'window'> {
+  const name = jobs[job]?.window;
+  const times = name === undefined ? undefined : windows[name];
+  return name === undefined || times === undefined ? {} : { window: { name, times, zone: timezone } };
 }
 
 /**

@@ -57,7 +57,7 @@ async function workHere({ engine, terminal }: Visit, id: string, left: AbortSign
   left.addEventListener('abort', handOver, { once: true });
   while (!left.aborted) {
     daemon = await engine.daemonLives();
-    if (!daemon) await engine.work(id);
+    if (!daemon) await engine.workFamily(id);
     const run = await engine.runs.get(id);
     if (run === undefined || isSettled(run)) {
       if (!daemon) await engine.sendMails();

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../domain/failure.ts';
 import type { Engine } from '../engine/engine.ts';
-import { isOver, type RunRecord, type RunState } from '../engine/runs.ts';
+import { isOver, type RunRecord } from '../engine/runs.ts';
 import { sayProgress } from './render.ts';
 import { renderLogLine, renderProgress } from './render-log.ts';
 import { truncate } from './table.ts';
@@ -54,9 +54,10 @@ export async function followRun(
   }
 }
 
-/** True when the run goes no further by itself, or not soon. */
-export function isSettled({ state }: { readonly state: RunState }): boolean {
-  return isOver(state) || state === 'waiting' || state === 'needs-decision';
+/** True when neither the run nor one that it waits for goes further by itself, or not soon. */
+export function isSettled({ state, children }: Pick<RunRecord, 'state' | 'children'>): boolean {
+  if (state !== 'waiting') return isOver(state) || state === 'needs-decision';
+  return !children.some((child) => child.state === 'queued' || child.state === 'running');
 }
 
 /** The log as it grows, and under it a bar; where nothing can be overwritten, a line for each step forward. */

@@ -3,11 +3,12 @@
 const OURS = 'nightshift ';
 
 /**
- * The reason of one run, its id included, so that no other run and no person can hold the same one:
- * whoever reads it back to the byte holds the cordon. Within Nova's 255 characters.
+ * The reason under which a run that drains and reboots disables a hypervisor. The run's id is in it, so that
+ * no other run and no person can hold the same one: whoever reads it back to the byte holds the cordon.
+ * Within Nova's 255 characters.
  */
-export function cordonReason(runId: string, purpose: string): string {
-  return `${OURS}${runId}: ${purpose}`.slice(0, 255);
+export function rebootReason(runId: string): string {
+  return `${OURS}${runId}: reboot for a new kernel`.slice(0, 255);
 }
 
 /** Why a hypervisor that is disabled under `reason` is left alone. */

@@ -8,6 +8,8 @@ export type DrainDecision =
   | { readonly does: 'stays' }
   /** Something is being done to it that ends by itself: look again. */
   | { readonly does: 'waits'; readonly why: string }
+  /** It runs on a device that it cannot leave: only its end frees the hypervisor. */
+  | { readonly does: 'pinned'; readonly why: string }
   /** It can neither move nor stay. */
   | { readonly does: 'held'; readonly why: string };
 
@@ -47,6 +49,6 @@ export function decideDrain(server: Pick<Server, 'status' | 'task' | 'locked' | 
   if (server.task !== undefined) return { does: 'waits', why: `is busy (${server.task})` };
   if (known === 'rests') return { does: 'stays' };
   if (server.locked) return { does: 'held', why: 'is locked' };
-  if (server.pinned !== undefined) return { does: 'held', why: `cannot be moved (${server.pinned})` };
+  if (server.pinned !== undefined) return { does: 'pinned', why: `cannot be moved (${server.pinned})` };
   return { does: 'live' };
 }

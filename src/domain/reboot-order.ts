@@ -1,7 +1,7 @@
 /** Which hypervisors are rebooted tonight, in which order, and why the others are not. */
-import { type Armed, sayArmed } from './acting.ts';
+import { type Armed, whyNotArmed } from './acting.ts';
 import { findRoom } from './capacity.ts';
-import { describeCordon } from './cordon.ts';
+import { describeCordon, rebootReason } from './cordon.ts';
 import { decideDrain } from './drain-policy.ts';
 import type { Fleet, Hypervisor, Server } from './fleet.ts';
 import { byName, serverName } from './names.ts';
@@ -21,10 +21,24 @@ type PlannedReboot = {
 
 type Held = { readonly name: string; readonly why: string };
 
+/** It can go once servers have ended that cannot be moved. */
+export type PlannedWait = {
+  readonly name: string;
+  readonly why: string;
+  /** Since when, and in which run it is waited for; absent where nobody waits yet. */
+  readonly since?: string;
+  readonly run?: string;
+};
+
+/** A wait under way, as its run has written it down. */
+export type KnownWait = { readonly run: string; readonly since: string };
+
 /** Every hypervisor that was asked about and needs a reboot, or cannot say, is in exactly one list. */
 export type RebootPlan = {
   /** Empty ones first, then the cheapest drain. */
   readonly order: readonly PlannedReboot[];
+  /** Those that are waited for already first, then those to wait for from tonight. */
+  readonly waits: readonly PlannedWait[];
   readonly held: readonly Held[];
   /** Beyond the limit, in the order in which they would follow. */
   readonly later: readonly string[];
@@ -36,6 +50,12 @@ export interface RebootQuestion {
   readonly needs: Readonly<Record<string, RebootNeed>>;
   readonly armed: Armed;
   readonly limit: number;
+  /** Waits under way, by hypervisor name. */
+  readonly waiting: Readonly<Record<string, KnownWait>>;
+  /** So many hypervisors may be out of service for a wait. */
+  readonly maxWaiting: number;
+  /** The reason under which the asking run has disabled a hypervisor itself: no hold. */
+  readonly mine?: string;
   /** What live migration moves, memory and disk together. */
   readonly mbPerSecond: number;
 }
@@ -44,9 +64,10 @@ export interface RebootQuestion {
 const SECONDS_EACH = 5;
 
 export function planReboots(question: RebootQuestion): RebootPlan {
-  const { fleet, needs } = question;
+  const { fleet, needs, limit } = question;
   const aboard = Map.groupBy(fleet.servers, (server) => server.hypervisor);
   const ready: PlannedReboot[] = [];
+  const waits: PlannedWait[] = [];
   const held: Held[] = [];
 
   for (const hypervisor of fleet.hypervisors) {
@@ -54,40 +75,75 @@ export function planReboots(question: RebootQuestion): RebootPlan {
     const need = needs[name];
     if (need === undefined || need.need === 'no') continue;
     const servers = aboard.get(name) ?? [];
-    const why = whyHeld(question, hypervisor, servers);
-    if (why === undefined) ready.push(planned(name, need.why, running(servers), question.mbPerSecond));
-    else held.push({ name, why });
+    const known = knownWait(question, hypervisor);
+    const why = known === undefined ? whyHeld(question, hypervisor, servers) : undefined;
+    const pinned = whyPinned(servers);
+    if (why !== undefined) held.push({ name, why });
+    else if (known !== undefined) waits.push({ name, why: pinned ?? 'its turn', ...known });
+    else if (pinned !== undefined) waits.push({ name, why: pinned });
+    else ready.push(planned(name, need.why, running(servers), question.mbPerSecond));
   }
   const queue = ready.toSorted((a, b) => a.drainSeconds - b.drainSeconds || byName(a.name, b.name));
+  const { now, tooMany } = chooseWaits(waits, question.maxWaiting);
   return {
-    order: queue.slice(0, question.limit),
-    held: held.toSorted((a, b) => byName(a.name, b.name)),
-    later: queue.slice(question.limit).map(({ name }) => name),
+    order: queue.slice(0, limit),
+    waits: now,
+    held: [...held, ...tooMany].toSorted((a, b) => byName(a.name, b.name)),
+    later: queue.slice(limit).map(({ name }) => name),
   };
+}
+
+/** The wait for it that is under way; a row that its run left behind when it ended is none. */
+function knownWait({ waiting }: RebootQuestion, { name, disabled }: Hypervisor): KnownWait | undefined {
+  const known = waiting[name];
+  return known !== undefined && disabled === rebootReason(known.run) ? known : undefined;
+}
+
+function chooseWaits(waits: readonly PlannedWait[], most: number) {
+  const inOrder = waits.toSorted(
+    (a, b) => Number(b.run !== undefined) - Number(a.run !== undefined) || byName(a.name, b.name),
+  );
+  const under = inOrder.filter(({ run }) => run !== undefined).length;
+  const now = inOrder.slice(0, Math.max(under, most));
+  const tooMany = inOrder.slice(now.length).map(({ name, why }) => ({
+    name,
+    why: `${why}; ${sayCount(now.length, 'hypervisor')} ${now.length === 1 ? 'is' : 'are'} out of service for that already (maxWaiting=${most})`,
+  }));
+  return { now, tooMany };
 }
 
 /** The first thing that speaks against it, cheapest to learn first. */
 function whyHeld(
-  { fleet, needs, armed }: RebootQuestion,
+  { fleet, needs, armed, mine }: RebootQuestion,
   hypervisor: Hypervisor,
   servers: readonly Server[],
 ): string | undefined {
+  const { disabled } = hypervisor;
   const need = needs[hypervisor.name];
-  const unarmed = whyNotArmed(armed, hypervisor);
+  const unarmed = whyNotArmed(armed, hypervisor.aggregates);
   if (unarmed !== undefined) return unarmed;
-  if (hypervisor.disabled !== undefined) return describeCordon(hypervisor.disabled);
+  if (disabled !== undefined && disabled !== mine) return describeCordon(disabled);
   if (need?.need === 'unclear') return need.why;
   if (!hypervisor.up) return 'its compute service is down';
   return whyGuestsHold(servers) ?? whyUnseen(fleet) ?? whyNoRoom(fleet, hypervisor, servers);
 }
 
 function whyGuestsHold(servers: readonly Server[]): string | undefined {
-  const fixed = servers.flatMap((server) => {
-    const decision = decideDrain(server);
-    return 'why' in decision ? [`${serverName(server)} ${decision.why}`] : [];
-  });
-  if (fixed.length === 0) return undefined;
+  const decisions = servers.map((server) => ({ server, decision: decideDrain(server) }));
+  if (decisions.every(({ decision }) => decision.does !== 'held' && decision.does !== 'waits'))
+    return undefined;
+  const fixed = decisions.flatMap(({ server, decision }) =>
+    'why' in decision ? [`${serverName(server)} ${decision.why}`] : [],
+  );
   return `${sayCount(fixed.length, 'server')} cannot leave now: ${sayList(fixed, 3)}`;
+}
+
+/** `2 servers cannot move: gpu-a 3f2a… (PCI device) and …`; undefined when none is pinned. */
+function whyPinned(servers: readonly Server[]): string | undefined {
+  const pinned = servers.filter((server) => decideDrain(server).does === 'pinned');
+  if (pinned.length === 0) return undefined;
+  const names = pinned.map((server) => `${serverName(server)} (${server.pinned})`);
+  return `${sayCount(pinned.length, 'server')} cannot move: ${sayList(names, 3)}`;
 }
 
 /** No hypervisor can be proved empty while Nova cannot say where some servers are. */
@@ -110,11 +166,4 @@ function planned(name: string, why: string, guests: readonly Server[], mbPerSeco
   const diskGb = guests.reduce((sum, { size }) => sum + size.diskGb, 0);
   const seconds = guests.length * SECONDS_EACH + (ramMb + diskGb * 1024) / mbPerSecond;
   return { name, guests: guests.length, ramMb, diskGb, why, drainSeconds: Math.ceil(seconds) };
-}
-
-function whyNotArmed(armed: Armed, { aggregates }: Hypervisor): string | undefined {
-  if (armed === true) return undefined;
-  if (armed === false) return 'not armed';
-  const within = 'aggregates' in armed && armed.aggregates.some((name) => aggregates.includes(name));
-  return within ? undefined : `not armed (outside ${sayArmed(armed)})`;
 }

@@ -1,7 +1,7 @@
 /** What people read about a night of reboots: the plan before it, the outcome and the mail after it. */
 import { byName } from './names.ts';
-import type { RebootPlan } from './reboot-order.ts';
-import { sayAbout, sayCount, sayDay, sayDuration, sayList } from './say.ts';
+import type { PlannedWait, RebootPlan } from './reboot-order.ts';
+import { sayAbout, sayCount, sayDay, sayDuration, sayInstant, sayList } from './say.ts';
 
 /** How it ended for one hypervisor of the plan's order. */
 export interface RebootOutcome {
@@ -14,10 +14,11 @@ export interface RebootOutcome {
   readonly why: string;
   /** How long its drain took, where it had one. */
   readonly drainMs?: number;
+  /** The run that had it in hand. */
+  readonly run: string;
 }
 
 export interface Night {
-  readonly runId: string;
   readonly plan: RebootPlan;
   readonly limit: number;
   /** Of the first hypervisors of the plan's order; the others were not begun. */
@@ -31,12 +32,12 @@ export interface Night {
 const SHOWN = 12;
 
 /** The plan as people read it before anything is done. */
-export function describePlan({ order, held, later }: RebootPlan, limit: number) {
-  const all = order.length + held.length + later.length;
+export function describePlan({ order, waits, held, later }: RebootPlan, limit: number) {
+  const all = order.length + waits.length + held.length + later.length;
   const headline =
     all === 0
       ? 'No hypervisor needs a reboot.'
-      : `${sayCount(all, 'hypervisor')} ${all === 1 ? 'needs' : 'need'} a reboot. Tonight ${order.length}, held ${held.length}, not tonight ${later.length}.`;
+      : `${sayCount(all, 'hypervisor')} ${all === 1 ? 'needs' : 'need'} a reboot. Tonight ${order.length}, ${waits.length === 0 ? '' : `${sayWaits(waits.length)}, `}held ${held.length}, not tonight ${later.length}.`;
   const rows = order.map(({ name, guests, why, drainSeconds, ramMb, diskGb }, index) => [
     index + 1,
     name,
@@ -47,6 +48,7 @@ export function describePlan({ order, held, later }: RebootPlan, limit: number) 
   ]);
   const sheet = { columns: ['#', 'hypervisor', 'guests', 'why', 'drain', 'GiB'], rows };
   const lines = [
+    ...waits.map(sayWait),
     ...held.map(({ name, why }) => `held  ${name}  ${why}`),
     ...notTonight(later, `limit=${limit}`),
   ];
@@ -62,7 +64,7 @@ export function describeNight(night: Night) {
   const held = [...plan.held, ...outcomesOf(night, 'held')].toSorted((a, b) => byName(a.name, b.name));
   const lines = [
     ...(failed.length === 0 ? [] : ['Needs you']),
-    ...failed.flatMap((outcome) => needsYou(outcome, night)),
+    ...failed.flatMap(needsYou),
     ...(done.length === 0
       ? []
       : [`done  ${done.length}: ${sayList(namesOf(done), SHOWN)}${longestDrain(done)}`]),
@@ -70,6 +72,7 @@ export function describeNight(night: Night) {
       ({ name, why }) => `given back  ${name}  ${why}. It serves as before.`,
     ),
     ...outcomesOf(night, 'skipped').map(({ name, why }) => `skipped  ${name}  ${why}`),
+    ...plan.waits.map(sayWait),
     ...held.map(({ name, why }) => `held  ${name}  ${why}`),
     ...notTonight(left, stopped),
     ...notTonight(plan.later, `limit=${limit}`),
@@ -83,7 +86,13 @@ export function nightMail(night: Night): { readonly subject: string; readonly te
     (v) => outcomesOf(night, v).length,
   );
   if (!done && !back && !failed) return undefined;
-  const parts = [`${done} rebooted`, back ? `${back} given back` : '', failed ? needYou(failed) : ''];
+  const waits = night.plan.waits.length;
+  const parts = [
+    done ? `${done} rebooted` : '',
+    back ? `${back} given back` : '',
+    waits ? sayWaits(waits) : '',
+    failed ? needYou(failed) : '',
+  ];
   const { headline, lines } = describeNight(night);
   return {
     subject: `[nightshift] ${sayDay(night.at, 'UTC')}: ${parts.filter((part) => part !== '').join(', ')}`,
@@ -102,6 +111,7 @@ function headlineOf(night: Night): string {
     [outcomesOf(night, 'done').length, 'done'],
     [outcomesOf(night, 'given back').length, 'given back'],
     [outcomesOf(night, 'skipped').length, 'need it no more'],
+    [plan.waits.length, plan.waits.length === 1 ? 'waits' : 'wait'],
     [plan.held.length + outcomesOf(night, 'held').length, 'held'],
     [plan.later.length + plan.order.length - outcomes.length, 'not tonight'],
   ];
@@ -112,18 +122,22 @@ function headlineOf(night: Night): string {
   return `${all} needed a reboot: ${[...parts, ...(failed > 0 ? [needYou(failed)] : [])].join(', ')}.`;
 }
 
-/** A run can be resumed from the failure that ended it; one that went on past it cannot. */
-function needsYou({ name, why }: RebootOutcome, night: Night): string[] {
-  const ended = night.outcomes.at(-1)?.name === name;
-  const goOn = ended
-    ? `nightshift resume ${night.runId}`
-    : 'enable it, then nightshift run reboot-hypervisors --go';
+function sayWait({ name, why, since, run }: PlannedWait): string {
+  const begun = since === undefined ? '' : `, since ${sayInstant(new Date(since), 'UTC')} (${run})`;
+  return `waits  ${name}  ${why}${begun}`;
+}
+
+function needsYou({ name, why, run }: RebootOutcome): string[] {
   return [
     `  ${name}  ${why}. It is disabled (by nightshift).`,
-    `    look:                  nightshift show ${night.runId}`,
-    `    go on, when repaired:  ${goOn}`,
+    `    look:                  nightshift show ${run}`,
+    `    go on, when repaired:  nightshift resume ${run}`,
     `    or enable it yourself: ${enableCommand(name)}`,
   ];
+}
+
+function sayWaits(n: number): string {
+  return n === 1 ? '1 waits' : `${n} wait`;
 }
 
 function needYou(n: number): string {

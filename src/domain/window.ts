@@ -5,6 +5,7 @@
  * opened on Thursday; `days` and `except` ask about that day only.
  */
 import { DAY_MS, instantOf, MINUTE_MS, type WallClock, wallClockAt } from './local-time.ts';
+import { sayAbout, sayInstant } from './say.ts';
 
 export const WEEKDAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
 type Weekday = (typeof WEEKDAYS)[number];
@@ -24,6 +25,13 @@ export interface Window {
   readonly backBy: string;
   readonly days: readonly Weekday[];
   readonly except: readonly DayRange[];
+}
+
+/** A window of the configuration, with the zone whose clocks it means. */
+export interface SiteWindow {
+  readonly name: string;
+  readonly times: Window;
+  readonly zone: string;
 }
 
 interface Opening {
@@ -56,6 +64,19 @@ export function windowAt(window: Window, zone: string, now: Date): WindowState {
     if (now < opening.backBy) current = opening;
   }
   return stateOf(now, current, undefined);
+}
+
+/**
+ * Why work that takes `needMs` may not begin now; undefined when it may. It must begin before `startBy` and
+ * be over by `backBy`.
+ */
+export function whyNotNow({ name, times, zone }: SiteWindow, now: Date, needMs: number): string | undefined {
+  const { current, mayStart, next } = windowAt(times, zone, now);
+  const opens = next === undefined ? '' : `, which opens ${sayInstant(next.opensAt, zone)}`;
+  if (current === undefined) return `outside the window ${name}${opens}`;
+  if (!mayStart) return `nothing is started after ${times.startBy} (window ${name})`;
+  if (now.getTime() + needMs <= current.backBy.getTime()) return undefined;
+  return `it takes ${sayAbout(needMs)} and would not be back by ${times.backBy} (window ${name})`;
 }
 
 /** Why these three times make no window; undefined when they do. Each must be a time of day. */

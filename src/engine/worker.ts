@@ -151,7 +151,8 @@ export class Worker<Clients extends object> {
     if (this.#leaving) execution.handOver();
     try {
       const outcome = await execution.work(job, () =>
-        clientsFor({ job: run.job, acting: run.acting, log: runLog.log }),
+        // What a run may do is its first ancestor's, whose job its id begins with.
+        clientsFor({ job: run.id.split('~')[0] ?? run.job, acting: run.acting, log: runLog.log }),
       );
       if (outcome === 'lost') {
         const message =

@@ -1,6 +1,6 @@
 /** Takes a hypervisor out of service under our reason, and gives it back while the reason is still ours. */
 import type { Context } from '../context.ts';
-import { cordonReason, describeCordon } from '../domain/cordon.ts';
+import { describeCordon, rebootReason } from '../domain/cordon.ts';
 import { PermanentError } from '../domain/failure.ts';
 import type { Server } from '../domain/fleet.ts';
 import { isFinal } from '../domain/migration.ts';
@@ -17,7 +17,6 @@ export type Cordon = { readonly ours: true } | { readonly ours: false; readonly 
 /** `left`: somebody else has disabled it meanwhile, so it is theirs. */
 export type GivenBack = { readonly to: 'service' } | { readonly to: 'somebody else'; readonly why: string };
 
-const PURPOSE = 'reboot for a new kernel';
 /** How long a migration that outlived its drain is waited for. */
 const SETTLE_MS = 15 * 60_000;
 
@@ -26,7 +25,7 @@ const SETTLE_MS = 15 * 60_000;
  * The way back is written down first. Repeating it finds our own reason.
  */
 export async function cordon(ctx: Context<unknown>, name: string): Promise<Cordon> {
-  const reason = cordonReason(ctx.runId, PURPOSE);
+  const reason = rebootReason(ctx.runId);
   return ctx.step<Cordon>(`cordon ${name}`, { effect: 'idempotent', disruptive: true }, async (scope) => {
     const { disabled } = await ctx.cloud.service(name);
     if (disabled === reason) return { ours: true };
@@ -50,7 +49,7 @@ export async function giveBack(
   name: string,
   moved: readonly Moved[] = [],
 ): Promise<GivenBack> {
-  const reason = cordonReason(ctx.runId, PURPOSE);
+  const reason = rebootReason(ctx.runId);
   const options = { effect: 'idempotent', timeoutMs: SETTLE_MS + 5 * 60_000 } as const;
   return ctx.step<GivenBack>(`uncordon ${name}`, options, async (scope) => {
     await assertWhole(ctx, moved, scope.signal);
@@ -67,7 +66,7 @@ export async function giveBack(
 /** Why nothing may be done to it that only a cordon allows; undefined while it is disabled for this run. */
 export async function whyNotOurs(ctx: Context<unknown>, name: string): Promise<string | undefined> {
   const { disabled } = await ctx.cloud.service(name);
-  if (disabled === cordonReason(ctx.runId, PURPOSE)) return undefined;
+  if (disabled === rebootReason(ctx.runId)) return undefined;
   return disabled === undefined
     ? 'it was enabled meanwhile, so servers may land on it'
     : describeCordon(disabled);

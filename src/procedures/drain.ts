@@ -82,7 +82,8 @@ async function readAboard({ cloud }: Context<unknown>, name: string) {
       decision = decideDrain(server);
       if (decision.does === 'live') running.push(await asGuest(cloud, server));
     }
-    if (decision.does === 'held') held.push(`${serverName(row)} ${decision.why}`);
+    if (decision.does === 'held' || decision.does === 'pinned')
+      held.push(`${serverName(row)} ${decision.why}`);
     if (decision.does === 'waits') waits.push(`${serverName(row)} ${decision.why}`);
   }
   return { running, held, waits };

@@ -1,5 +1,6 @@
 /** The last look at a hypervisor before anything is done to it: does the plan still hold for it? */
 import type { Context } from '../context.ts';
+import { rebootReason } from '../domain/cordon.ts';
 import { planReboots } from '../domain/reboot-order.ts';
 import { askNeed } from './ask-host.ts';
 
@@ -18,23 +19,32 @@ export type Before = {
 
 export type LastLook =
   | { readonly go: true; readonly before: Before }
-  | { readonly go: false; readonly verdict: 'held' | 'skipped'; readonly why: string };
+  | { readonly go: false; readonly verdict: 'held' | 'skipped'; readonly why: string }
+  /** Servers must end first. */
+  | { readonly go: 'waits'; readonly why: string };
 
 const LOOK_MS = 5 * 60_000;
 
-/** Proves need, room and all else anew on fresh data, because the plan is as old as the drains before. */
-export async function lookAt(ctx: Context<LookSettings>, name: string): Promise<LastLook> {
-  return ctx.step<LastLook>(`look at ${name}`, { effect: 'read', timeoutMs: LOOK_MS }, async (scope) => {
+/**
+ * Proves need, room and all else anew on fresh data, because the plan is as old as the drains before.
+ * `key` is the step's. Disabled by this very run is no hold.
+ */
+export async function lookAt(ctx: Context<LookSettings>, name: string, key: string): Promise<LastLook> {
+  return ctx.step<LastLook>(key, { effect: 'read', timeoutMs: LOOK_MS }, async (scope) => {
     const need = await askNeed(ctx, name, scope.signal);
     if (need.need === 'no') return { go: false, verdict: 'skipped', why: need.why };
     const { mbPerSecond } = ctx.options;
-    const { order, held } = planReboots({
+    const { order, waits, held } = planReboots({
       fleet: await ctx.cloud.fleet(),
       needs: { [name]: need },
       armed: ctx.armed,
       limit: 1,
       mbPerSecond,
+      waiting: {},
+      maxWaiting: 1,
+      mine: rebootReason(ctx.runId),
     });
+    if (waits[0] !== undefined) return { go: 'waits', why: waits[0].why };
     const why = held[0]?.why ?? 'it is no hypervisor of this cloud any more';
     if (order.length === 0 || need.need === 'unclear') return { go: false, verdict: 'held', why };
     const service = await ctx.cloud.service(name);

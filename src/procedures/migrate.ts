@@ -183,7 +183,8 @@ async function standingOf(cloud: Cloud, from: string, id: string, newest: string
     }
     return { is: 'failed', why: `its migration ${latest.id} ended as ${latest.status}`, hasCause: true };
   }
-  if (decision.does === 'held') return { is: 'failed', why: `it ${decision.why}` };
+  if (decision.does === 'held' || decision.does === 'pinned')
+    return { is: 'failed', why: `it ${decision.why}` };
   return decision.does === 'waits' ? { is: 'pending', why: `it ${decision.why}` } : { is: 'here' };
 }
 

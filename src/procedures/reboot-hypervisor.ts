@@ -4,17 +4,27 @@ import { messageOf } from '../domain/failure.ts';
 import type { RebootOutcome } from '../domain/reboot-report.ts';
 import { sayDuration } from '../domain/say.ts';
 import { attempt, isCancelled } from './attempt.ts';
+import { awaitGuests, type WaitSettings } from './await-guests.ts';
 import { cordon, giveBack, type Moved } from './cordon.ts';
 import { drain } from './drain.ts';
-import { type Before, type LookSettings, lookAt } from './look-at.ts';
+import { awaitWindow, type WindowSettings } from './in-window.ts';
+import { type Before, type LastLook, type LookSettings, lookAt } from './look-at.ts';
 import type { MigrateSettings } from './migrate.ts';
 import { type ProveSettings, prove } from './prove.ts';
 import { type RebootSettings, reboot } from './reboot.ts';
 
-type Settings = LookSettings & MigrateSettings & RebootSettings & ProveSettings;
+export type Settings = LookSettings &
+  MigrateSettings &
+  RebootSettings &
+  ProveSettings &
+  WaitSettings &
+  WindowSettings & {
+    /** Wait with the hypervisor out of service for servers that cannot be moved. */
+    readonly wait: boolean;
+  };
 
 /** With the error that ends the run: a failed step, from which it can be resumed, or the cancellation. */
-export interface Ended extends RebootOutcome {
+export interface Ended extends Omit<RebootOutcome, 'run'> {
   readonly error?: Error;
 }
 
@@ -26,9 +36,7 @@ export interface Ended extends RebootOutcome {
 export async function rebootHypervisor(ctx: Context<Settings>, name: string): Promise<Ended> {
   try {
     await ctx.lease(`hypervisor ${name}`, 'drains and reboots it');
-    const ended = await attend(ctx, name);
-    if (ended.verdict !== 'failed') await ctx.release(`hypervisor ${name}`);
-    return ended;
+    return await attend(ctx, name);
   } catch (error) {
     if (isCancelled(error)) return { name, verdict: 'held', why: error.message, error };
     throw error;
@@ -36,14 +44,49 @@ export async function rebootHypervisor(ctx: Context<Settings>, name: string): Pr
 }
 
 async function attend(ctx: Context<Settings>, name: string): Promise<Ended> {
-  const look = await attempt(() => lookAt(ctx, name));
-  if (!look.ok) return { name, verdict: 'held', why: `it cannot be looked at: ${look.error.message}` };
-  if (!look.value.go) return { name, verdict: look.value.verdict, why: look.value.why };
+  const look = await lookBefore(ctx, name, `look at ${name}`);
+  if (!('go' in look)) return look;
+  if (look.go === 'waits' && !ctx.options.wait) return { name, verdict: 'held', why: look.why };
 
+  if (look.go !== 'waits') await takeTurn(ctx);
   const cordoned = await attempt(() => cordon(ctx, name));
   if (!cordoned.ok) return retreat(ctx, name, { why: cordoned.error.message, moved: [] });
   if (!cordoned.value.ours) return { name, verdict: 'held', why: cordoned.value.why };
-  return empty(ctx, name, look.value.before);
+  if (look.go !== 'waits') return empty(ctx, name, look.before);
+  return waitFirst(ctx, name, look.why);
+}
+
+/** Hypervisors are drained and rebooted one after the other, whichever run does it; what waits gives its turn up. */
+function takeTurn(ctx: Context<Settings>): Promise<void> {
+  return ctx.slot('drain and reboot', 1, 'one hypervisor at a time');
+}
+
+/** The look, unless it says that there is nothing to be done: then how it ended. */
+async function lookBefore(
+  ctx: Context<Settings>,
+  name: string,
+  key: string,
+): Promise<Ended | Exclude<LastLook, { go: false }>> {
+  const look = await attempt(() => lookAt(ctx, name, key));
+  if (!look.ok) return { name, verdict: 'held', why: `it cannot be looked at: ${look.error.message}` };
+  if (look.value.go === false) return { name, verdict: look.value.verdict, why: look.value.why };
+  return look.value;
+}
+
+/** The hypervisor is disabled, so that what ends is not replaced; the wait may last for days. */
+async function waitFirst(ctx: Context<Settings>, name: string, pinned: string): Promise<Ended> {
+  try {
+    const inVain = await awaitGuests(ctx, name, pinned);
+    if (inVain !== undefined) return await retreat(ctx, name, { why: inVain, moved: [] });
+    await awaitWindow(ctx, `window for ${name}`, ctx.options.backWithinMinutes * 60_000);
+    await takeTurn(ctx);
+    const look = await lookBefore(ctx, name, `look at ${name} after the wait`);
+    if ('go' in look && look.go === true) return await empty(ctx, name, look.before);
+    return await retreat(ctx, name, { why: look.why, moved: [] });
+  } catch (error) {
+    if (!isCancelled(error)) throw error;
+    return { ...(await retreat(ctx, name, { why: error.message, moved: [] })), error };
+  }
 }
 
 async function empty(ctx: Context<Settings>, name: string, before: Before): Promise<Ended> {

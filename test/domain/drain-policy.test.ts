@@ -35,7 +35,7 @@ describe('decideDrain', () => {
     {
       what: 'a pinned server that runs',
       is: { pinned: 'PCI device of class gpu' },
-      does: 'held',
+      does: 'pinned',
       why: 'cannot be moved (PCI device of class gpu)',
     },
     {

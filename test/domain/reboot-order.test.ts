@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { rebootReason } from '../../src/domain/cordon.ts';
 import type { Fleet, Hypervisor, Server } from '../../src/domain/fleet.ts';
 import type { RebootNeed } from '../../src/domain/reboot-need.ts';
 import { planReboots, type RebootQuestion } from '../../src/domain/reboot-order.ts';
@@ -12,7 +13,7 @@ function question(
 ): RebootQuestion {
   const fleet: Fleet = { takenAt: '2026-11-24T22:00:00Z', hypervisors, servers, groups: [] };
   const needs = Object.fromEntries(hypervisors.map(({ name }) => [name, needsReboot()]));
-  return { fleet, needs, armed: true, limit: 100, mbPerSecond: 100, ...more };
+  return { fleet, needs, armed: true, limit: 100, mbPerSecond: 100, waiting: {}, maxWaiting: 1, ...more };
 }
 
 const roomy = hypervisor('roomy');
@@ -58,6 +59,7 @@ describe('planReboots', () => {
   it('takes only hypervisors that need it', () => {
     expect(planReboots(question([hypervisor('hv1')], [], { needs: { hv1: needsNone() } }))).toEqual({
       order: [],
+      waits: [],
       held: [],
       later: [],
     });
@@ -102,6 +104,54 @@ describe('planReboots', () => {
 
     expect(plan.held).toEqual([{ name: 'hv1', why }]);
     expect(plan.order).toEqual([]);
+  });
+
+  describe('servers that cannot be moved', () => {
+    const RUN = 'reboot-hypervisors~20261123T224100Z~hv1';
+    const why = '1 server cannot move: gpu gpu… (PCI device)';
+    const gpus = ['hv1', 'hv2'].map((hv) =>
+      server(hv === 'hv1' ? 'gpu' : 'gpu2', hv, { pinned: 'PCI device' }),
+    );
+
+    it('are waited for, on as many hypervisors as may be out of service for it', () => {
+      const { waits, held } = planReboots(question([hypervisor('hv1'), hypervisor('hv2')], gpus));
+
+      expect(waits).toEqual([{ name: 'hv1', why }]);
+      expect(held).toEqual([
+        {
+          name: 'hv2',
+          why: '1 server cannot move: gpu2 gpu2… (PCI device); 1 hypervisor is out of service for that already (maxWaiting=1)',
+        },
+      ]);
+    });
+
+    it('are waited for by the run that does so already, and count for the others', () => {
+      const waiting = { hv1: { run: RUN, since: '2026-11-23T23:00:00Z' } };
+      const out = hypervisor('hv1', { disabled: rebootReason(RUN) });
+
+      const { waits, held } = planReboots(question([out, hypervisor('hv2')], gpus, { waiting }));
+
+      expect(waits).toEqual([{ name: 'hv1', why, run: RUN, since: '2026-11-23T23:00:00Z' }]);
+      expect(held.map(({ name }) => name)).toEqual(['hv2']);
+    });
+
+    it('are waited for by nobody where somebody else has disabled the hypervisor since', () => {
+      const waiting = { hv1: { run: RUN, since: '2026-11-23T23:00:00Z' } };
+      const theirs = hypervisor('hv1', { disabled: 'disk swap, ask Kim' });
+
+      const { waits, held } = planReboots(question([theirs], gpus, { waiting }));
+
+      expect(waits).toEqual([]);
+      expect(held).toEqual([{ name: 'hv1', why: 'disabled by somebody else: "disk swap, ask Kim"' }]);
+    });
+  });
+
+  it('takes a hypervisor that the asking run has disabled itself', () => {
+    const mine = 'nightshift reboot-hypervisors~1~hv1: reboot for a new kernel';
+
+    const { order } = planReboots(question([hypervisor('hv1', { disabled: mine })], [], { mine }));
+
+    expect(order.map(({ name }) => name)).toEqual(['hv1']);
   });
 
   it('takes a hypervisor of an armed aggregate', () => {

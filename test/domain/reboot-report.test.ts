@@ -3,22 +3,23 @@ import { describe, expect, it } from 'vitest';
 import type { RebootPlan } from '../../src/domain/reboot-order.ts';
 import { describeNight, describePlan, type Night, nightMail } from '../../src/domain/reboot-report.ts';
 
+const RUN = 'reboot-hypervisors~20261124T224100Z';
 const kernel = '6.1.0-18 runs, 6.1.0-28 boots next';
 const plan: RebootPlan = {
   order: [
     { name: 'hv03', guests: 0, ramMb: 0, diskGb: 0, why: kernel, drainSeconds: 0 },
     { name: 'hv07', guests: 11, ramMb: 90_112, diskGb: 16, why: kernel, drainSeconds: 360 },
   ],
+  waits: [],
   held: [{ name: 'hv11', why: 'disabled by somebody else: "disk swap, ask Kim"' }],
   later: ['hv04', 'hv05'],
 };
 const night: Night = {
-  runId: 'reboot-hypervisors~20261124T224100Z',
   plan,
   limit: 2,
   outcomes: [
-    { name: 'hv03', verdict: 'done', why: 'rebooted in 41 s' },
-    { name: 'hv07', verdict: 'done', why: 'rebooted in 50 s', drainMs: 660_000 },
+    { name: 'hv03', verdict: 'done', why: 'rebooted in 41 s', run: `${RUN}~hv03` },
+    { name: 'hv07', verdict: 'done', why: 'rebooted in 50 s', drainMs: 660_000, run: `${RUN}~hv07` },
   ],
   at: new Date('2026-11-24T23:30:00Z'),
 };
@@ -42,7 +43,7 @@ describe('describePlan', () => {
   });
 
   it('says in one line that there is nothing to do', () => {
-    const nothing = { order: [], held: [], later: [] };
+    const nothing = { order: [], waits: [], held: [], later: [] };
 
     expect(describePlan(nothing, 2)).toEqual({ headline: 'No hypervisor needs a reboot.', lines: [] });
   });
@@ -66,24 +67,24 @@ describe('nightMail', () => {
     const why = 'failed 1 of 6 checks: kernel 6.1.0-18 runs, 6.1.0-28 was expected';
     const mail = nightMail({
       ...night,
-      outcomes: [{ name: 'hv03', verdict: 'failed', why }],
+      outcomes: [{ name: 'hv03', verdict: 'failed', why, run: `${RUN}~hv03` }],
       stopped: 'nothing was rebooted after hv03',
     });
 
-    expect(mail?.subject).toBe('[nightshift] Tue 24 Nov 2026: 0 rebooted, 1 needs you');
+    expect(mail?.subject).toBe('[nightshift] Tue 24 Nov 2026: 1 needs you');
     expect(mail?.text.split('\n').slice(0, 6)).toEqual([
       '5 needed a reboot: 1 held, 3 not tonight, 1 needs you.',
       'Needs you',
       `  hv03  ${why}. It is disabled (by nightshift).`,
-      '    look:                  nightshift show reboot-hypervisors~20261124T224100Z',
-      '    go on, when repaired:  nightshift resume reboot-hypervisors~20261124T224100Z',
+      '    look:                  nightshift show reboot-hypervisors~20261124T224100Z~hv03',
+      '    go on, when repaired:  nightshift resume reboot-hypervisors~20261124T224100Z~hv03',
       '    or enable it yourself: openstack compute service set --enable "$(openstack hypervisor show hv03 -f value -c service_host)" nova-compute',
     ]);
     expect(mail?.text).toContain('not tonight  1 (nothing was rebooted after hv03): hv07');
   });
 
   it('is not written for a night in which nothing was touched', () => {
-    const outcomes = [{ name: 'hv03', verdict: 'held', why: 'no room' } as const];
+    const outcomes = [{ name: 'hv03', verdict: 'held', why: 'no room', run: `${RUN}~hv03` } as const];
 
     expect(nightMail({ ...night, outcomes })).toBeUndefined();
   });
@@ -98,15 +99,18 @@ describe('describeNight', () => {
         fc.nat(3),
         fc.nat(3),
         fc.nat(3),
-        (ends, rest, held, later) => {
+        fc.nat(3),
+        (ends, rest, waits, held, later) => {
           const order = names(ends.length + rest, 'hv').map((name) => ({ ...plan.order[0]!, name }));
           const outcomes = ends.map((verdict, i) => ({
             name: `hv${i}`,
             verdict: verdict as 'done',
             why: 'x',
+            run: RUN,
           }));
           const planned = {
             order,
+            waits: names(waits, 'waits').map((name) => ({ name, why: 'x' })),
             held: names(held, 'held').map((name) => ({ name, why: 'x' })),
             later: names(later, 'later'),
           };
@@ -116,7 +120,7 @@ describe('describeNight', () => {
           const numbers = [...headline.matchAll(/\d+/g)].map(Number);
           const [all = 0, ...parts] = numbers;
           expect(parts.reduce((sum, n) => sum + n, 0)).toBe(all);
-          expect(all).toBe(order.length + held + later);
+          expect(all).toBe(order.length + waits + held + later);
         },
       ),
     );

@@ -1,17 +1,19 @@
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import rebootHypervisor from '../../jobs/reboot-hypervisor.ts';
 import rebootHypervisors from '../../jobs/reboot-hypervisors.ts';
-import { isOver, type RunRecord } from '../../src/engine/runs.ts';
+import { isOver } from '../../src/engine/runs.ts';
 import { hypervisor, server } from '../support/builders.ts';
 import { type DeathPoint, eventually, type House, openHouse } from '../support/engine.ts';
 import { FakeCloud } from '../support/fake-cloud.ts';
 import { openProcess, work } from '../support/run-job.ts';
 
 const ID = 'reboot-hypervisors~20261124T224100Z';
+const JOBS = { 'reboot-hypervisors': rebootHypervisors, 'reboot-hypervisor': rebootHypervisor };
 const OPTIONS = { pollMs: 1, migrateAtLeastSeconds: 20, stopWithinSeconds: 0.3 };
 const AT_ONCE = 8;
-/** Every script of a run's life but its making, and the renewals that the clock sends. */
-const BOUNDARIES = new Set(['claim', 'begin', 'finish', 'lease', 'release', 'tell', 'end']);
+/** Every script of a run's life, but the renewals that the clock sends. */
+const BOUNDARIES = new Set(['create', 'claim', 'begin', 'finish', 'lease', 'slot', 'tell', 'park', 'end']);
 
 type Process = Awaited<ReturnType<typeof openProcess>>;
 
@@ -42,6 +44,7 @@ async function night({ place, boundary, call, meanwhile }: Death) {
   const world = { cloud, handback: new Map<string, readonly string[]>(), armed: true };
   const home = { place, leaseMs: 1500 };
   const boundaries: string[] = [];
+  let begun = false;
   const deathAt = (point: DeathPoint): boolean => {
     if (!BOUNDARIES.has(point.script)) return false;
     boundaries.push(`${point.when} ${point.script} ${point.key ?? ''}`.trim());
@@ -49,10 +52,12 @@ async function night({ place, boundary, call, meanwhile }: Death) {
     if (here) meanwhile?.(cloud);
     return here;
   };
-  const first = await openProcess(house, rebootHypervisors, world, { ...home, deathAt });
-  const second = await openProcess(house, rebootHypervisors, world, home);
+  const first = await openProcess(house, JOBS, world, { ...home, deathAt: (point) => begun && deathAt(point) });
+  const second = await openProcess(house, JOBS, world, home);
   const trigger = { kind: 'cli', by: 'kim' } as const;
-  await first.engine.create({ job: 'job', id: ID, options: OPTIONS, trigger, acting: true });
+  await first.engine.create({ job: 'reboot-hypervisors', id: ID, options: OPTIONS, trigger, acting: true });
+
+  begun = true;
 
   cloud.onCall = (made) => {
     if (made !== call) return;
@@ -60,11 +65,12 @@ async function night({ place, boundary, call, meanwhile }: Death) {
     meanwhile?.(cloud);
     first.die();
   };
-  await Promise.race([first.died, first.engine.work(ID)]);
+  await Promise.race([first.died, first.engine.workFamily(ID)]);
   const asked: string[] = [];
   const run = await eventually('the end of the run', async () => {
-    const { run, outcome } = await work(second, ID);
-    if (outcome === 'needs-decision') asked.push(await decide(second, run, cloud));
+    const { run } = await work(second, ID);
+    for (const { id } of await second.engine.runs.list({ state: 'needs-decision' }))
+      asked.push(await decide(second, id, cloud));
     return isOver(run.state) && run;
   });
   await second.engine.sendMails();
@@ -86,10 +92,11 @@ async function night({ place, boundary, call, meanwhile }: Death) {
 }
 
 /** A person looks whether the host rebooted, and says so; the answer is the step that they were asked about. */
-async function decide({ engine }: Process, run: RunRecord, { calls }: FakeCloud): Promise<string> {
-  const step = run.steps.find(({ state }) => state === 'unknown')?.key ?? '';
+async function decide({ engine }: Process, id: string, { calls }: FakeCloud): Promise<string> {
+  const run = await engine.runs.get(id);
+  const step = run?.steps.find(({ state }) => state === 'unknown')?.key ?? '';
   const happened = calls.includes(step) ? 'yes' : 'no';
-  await engine.acts.decide(ID, { step, happened, by: 'kim', why: 'looked at it' });
+  await engine.acts.decide(id, { step, happened, by: 'kim', why: 'looked at it' });
   return step;
 }
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import rebootHypervisor from '../../jobs/reboot-hypervisor.ts';
 import rebootHypervisors from '../../jobs/reboot-hypervisors.ts';
 import type { Clients } from '../../src/context.ts';
 import type { Json } from '../../src/engine/job.ts';
@@ -9,13 +10,25 @@ import type { HostFault } from '../support/fake-host.ts';
 import { openProcess, type Worked, type World, work } from '../support/run-job.ts';
 
 const ID = 'reboot-hypervisors~20261124T224100Z';
+const JOBS = { 'reboot-hypervisors': rebootHypervisors, 'reboot-hypervisor': rebootHypervisor };
 const KIM = { by: 'kim', why: 'looked at it' };
 const QUICK = { pollMs: 1, migrateAtLeastSeconds: 20, stopWithinSeconds: 20 };
 const kernels = '6.1.0-18 runs, 6.1.0-28 boots next';
 
-async function create(process: TestEngine<Clients>, options: Record<string, Json> = {}, acting = true) {
+async function create(
+  process: TestEngine<Clients>,
+  options: Record<string, Json> = {},
+  acting = true,
+  id = ID,
+) {
   const trigger = { kind: 'cli', by: 'kim' } as const;
-  return process.engine.create({ job: 'job', id: ID, options: { ...QUICK, ...options }, trigger, acting });
+  return process.engine.create({
+    job: 'reboot-hypervisors',
+    id,
+    options: { ...QUICK, ...options },
+    trigger,
+    acting,
+  });
 }
 
 function whyOf({ run }: Worked, name: string): string | undefined {
@@ -50,7 +63,7 @@ describe('reboot-hypervisors', () => {
   }
 
   async function open(): Promise<TestEngine<Clients>> {
-    return openProcess(house, rebootHypervisors, world, { place: `night-${place}` });
+    return openProcess(house, JOBS, world, { place: `night-${place}` });
   }
 
   async function night(options: Record<string, Json> = {}): Promise<Worked> {
@@ -114,7 +127,7 @@ describe('reboot-hypervisors', () => {
       [
         'cordon hv2',
         [
-          `# hv2 is disabled: nightshift ${ID}: reboot for a new kernel`,
+          `# hv2 is disabled: nightshift ${ID}~hv2: reboot for a new kernel`,
           'openstack compute service set --enable "$(openstack hypervisor show hv2 -f value -c service_host)" nova-compute',
         ],
       ],
@@ -370,7 +383,7 @@ describe('reboot-hypervisors', () => {
 
       expect(worked.outcome).toBe('failed');
       expect(whyOf(worked, 'hv2')).toMatch(why);
-      expect(hostOf('hv2').disabled).toBe(`nightshift ${ID}: reboot for a new kernel`);
+      expect(hostOf('hv2').disabled).toBe(`nightshift ${ID}~hv2: reboot for a new kernel`);
       expect(cloud.calls).not.toContain('cordon hv1');
       expect(worked.run.report?.headline).toBe('2 needed a reboot: 1 not tonight, 1 needs you.');
       expect([...world.handback.keys()]).toEqual(['hypervisor hv2']);
@@ -387,7 +400,7 @@ describe('reboot-hypervisors', () => {
       expect(hostOf('hv1')).toMatchObject({ kernel: '6.1.0-28', disabled: undefined });
     });
 
-    it('goes on where it stopped once a person has repaired it and resumes the run', async () => {
+    it('goes on where it stopped once a person has repaired it, and the next campaign with the others', async () => {
       hostOf('hv2').fault = 'comes back with its old kernel';
       const process = await open();
       const id = await create(process);
@@ -395,11 +408,13 @@ describe('reboot-hypervisors', () => {
       hostOf('hv2').fault = undefined;
       hostOf('hv2').kernel = '6.1.0-28';
 
-      await process.engine.acts.resume(id, KIM);
-      const { outcome, run } = await work(process, id);
+      await process.engine.acts.resume(`${id}~hv2`, KIM);
+      const repaired = await work(process, `${id}~hv2`);
+      const next = await work(process, await create(process, {}, true, `${ID}-2`));
 
-      expect(outcome).toBe('succeeded');
-      expect(run.report?.headline).toBe('2 needed a reboot: 2 done.');
+      expect(repaired.outcome).toBe('succeeded');
+      expect(next.outcome).toBe('succeeded');
+      expect(next.run.report?.headline).toBe('1 needed a reboot: 1 done.');
       expect(cloud.calls).toEqual([
         'cordon hv2',
         'reboot hv2',
@@ -478,10 +493,12 @@ describe('reboot-hypervisors', () => {
       }
     };
 
-    const worked = await night();
+    const process = await open();
+    const worked = await work(process, await create(process));
 
     expect(whyOf(worked, 'hv1')).toMatch(/^done: /);
-    const step = worked.run.steps.find(({ key }) => key === 'migrate b off hv1');
+    const child = await process.engine.runs.get(`${ID}~hv1`);
+    const step = child?.steps.find(({ key }) => key === 'migrate b off hv1');
     expect(step).toMatchObject({ state: 'skipped', why: 'it was deleted meanwhile' });
   });
 

@@ -23,7 +23,7 @@ export interface Worked {
 /** One process of an installation; several of the same `place` share its Redis. */
 export async function openProcess(
   house: House,
-  job: Job<z.ZodType, Clients>,
+  jobs: Readonly<Record<string, Job<z.ZodType, Clients>>>,
   world: World,
   {
     place = 'one',
@@ -42,23 +42,21 @@ export async function openProcess(
       clear: async (subject) => void handback.delete(subject),
     },
   };
-  return house.engine<Clients>(
-    { job },
-    {
-      clients,
-      prefix: `{${place}}`,
-      mailHost: place,
-      stateDir: join(house.stateDir, place),
-      timings: { leaseMs, renewMs: leaseMs / 5, reconcileMs: 1000, graceMs: 30_000 },
-      ...(deathAt === undefined ? {} : { deathAt }),
-    },
-  );
+  return house.engine<Clients>(jobs, {
+    clients,
+    prefix: `{${place}}`,
+    mailHost: place,
+    stateDir: join(house.stateDir, place),
+    timings: { leaseMs, renewMs: leaseMs / 5, reconcileMs: 1000, graceMs: 30_000 },
+    ...(deathAt === undefined ? {} : { deathAt }),
+  });
 }
 
-/** Works a run as far as it goes. */
+/** Works a run and those that it begins as far as they go. */
 export async function work({ engine }: TestEngine<Clients>, id: string): Promise<Worked> {
-  const outcome = await engine.work(id);
+  await engine.workFamily(id);
   const run = await engine.runs.get(id);
   if (run === undefined) throw new Error(`there is no run ${id}`);
+  const outcome = run.state === 'running' ? 'refused' : (run.state as Outcome);
   return { outcome, run };
 }

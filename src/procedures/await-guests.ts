@@ -1,0 +1,56 @@
+/** Waits, with the hypervisor out of service, until the servers aboard that cannot be moved have ended. */
+import type { Context } from '../context.ts';
+import { decideDrain } from '../domain/drain-policy.ts';
+import type { KnownWait } from '../domain/reboot-order.ts';
+import { attempt } from './attempt.ts';
+
+export interface WaitSettings {
+  readonly waitDays: number;
+  readonly waitPollSeconds: number;
+}
+
+/** Where the waits under way are written down: hypervisor name → `KnownWait`. */
+export const WAITS = 'waits';
+
+const DAY_MS = 86_400_000;
+
+/**
+ * Parks the run until no server is pinned to the hypervisor; it looks every `waitPollSeconds` and holds no
+ * worker meanwhile. The other runs learn of it by the table `waits`. Undefined when they are gone; else
+ * why it is waited no longer.
+ */
+export async function awaitGuests(
+  ctx: Context<WaitSettings>,
+  name: string,
+  why: string,
+): Promise<string | undefined> {
+  const { waitDays, waitPollSeconds } = ctx.options;
+  await ctx.step(`begin to wait for ${name}`, { effect: 'idempotent' }, async ({ table, since }) => {
+    const known: KnownWait = { run: ctx.runId, since: since.toISOString() };
+    table(WAITS).set(name, known);
+  });
+  ctx.note({ subject: `hypervisor ${name}`, verdict: 'waits', why });
+  try {
+    const wait = { why, withinMs: waitDays * DAY_MS, everyMs: waitPollSeconds * 1000 };
+    const waited = await attempt(() =>
+      ctx.waitUntil(`end of the servers pinned to ${name}`, wait, async () =>
+        (await arePinned(ctx, name)) ? undefined : true,
+      ),
+    );
+    return waited.ok ? undefined : waited.error.message;
+  } finally {
+    await ctx.step(`stop waiting for ${name}`, { effect: 'idempotent' }, async ({ table }) => {
+      table(WAITS).delete(name);
+    });
+  }
+}
+
+async function arePinned({ cloud }: Context<unknown>, name: string): Promise<boolean> {
+  for (const { id, status } of (await cloud.occupancy(name)).servers) {
+    // A cell that is down hides what is aboard; nothing has ended by that.
+    if (status === 'UNKNOWN') return true;
+    const server = await cloud.server(id);
+    if (server !== undefined && decideDrain(server).does === 'pinned') return true;
+  }
+  return false;
+}

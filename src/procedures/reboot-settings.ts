@@ -1,0 +1,50 @@
+/** What can be said of how a hypervisor is drained, rebooted and proved: options of every job that does so. */
+import { z } from 'zod';
+import { LIST_DOMAINS } from '../domain/host-guests.ts';
+import { NEXT_KERNEL } from '../domain/reboot-need.ts';
+import { REBOOT } from './reboot.ts';
+
+export const rebootSettings = {
+  nextKernel: z
+    .string()
+    .default(NEXT_KERNEL)
+    .describe('Shell command on the host: prints the kernel that boots next'),
+  listDomains: z
+    .string()
+    .default(LIST_DOMAINS)
+    .describe('Shell command on the host: prints the active domains'),
+  reboot: z.string().default(REBOOT).describe('Shell command on the host: reboots it'),
+  mbPerSecond: z
+    .number()
+    .positive()
+    .default(100)
+    .describe('What live migration moves, memory and disk together'),
+  migrateAtLeastSeconds: z.number().positive().default(300).describe('No migration is aborted before'),
+  stopWithinSeconds: z
+    .number()
+    .positive()
+    .default(300)
+    .describe('From the request to reboot until it stops answering'),
+  backWithinMinutes: z
+    .number()
+    .positive()
+    .default(30)
+    .describe('From the request to reboot until all checks pass'),
+  waitDays: z
+    .number()
+    .positive()
+    .default(7)
+    .describe('Wait so long for servers that cannot be moved to end, then give the hypervisor back'),
+  waitPollSeconds: z
+    .number()
+    .positive()
+    .default(300)
+    .describe('Pause between two looks at servers that cannot be moved'),
+  outsideWindow: z
+    .boolean()
+    .default(false)
+    .describe('Act also where the window that the configuration names is not open'),
+  pollMs: z.int().positive().default(2000).describe('Pause between two looks at what is under way'),
+};
+
+export type RebootingSettings = z.output<z.ZodObject<typeof rebootSettings>>;

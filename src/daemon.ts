@@ -62,8 +62,8 @@ export async function openInstallation({ path, logTo, clock }: OpenOptions = {})
   const log = createLog({ secrets, ...(logTo === undefined ? {} : { destination: logTo }) });
   const theirs = config.jobsDir === undefined ? [] : await siteJobs(config.jobsDir);
   const jobs = new Map([...(await ownJobs()), ...theirs]);
-  const redis = await reachRedis(config, log);
   const clients = openClients(config, secrets);
+  const redis = await reachRedis(config, log);
   const operators = operatorsOf(config);
   const living = { ailment: () => engine.ailment, node: () => engine.node };
   const engine: Engine<Clients> = await Engine.open<Clients>({

@@ -48,7 +48,7 @@ export class Acts {
   /** Asks a run to stop and put back what it holds. Returns its state now. Repeating it changes nothing. */
   async cancel(id: string, { by, why }: Asker): Promise<string> {
     await this.#living(id);
-    const { verdict, rest } = await this.#options.call('cancel', { run: id, by, why });
+    const { verdict, rest } = await this.#options.call('cancel', { run: id, by, why, nonce: randomUUID() });
     if (verdict === 'ENDED') throw new RefusedError(`${id} has ended already (${String(rest[0])})`);
     await this.#options.ring(id);
     return String(rest[0]);
@@ -61,7 +61,13 @@ export class Acts {
   async kill(id: string, { by, why }: Asker): Promise<string[]> {
     await this.#living(id);
     const error = `killed by ${by}: ${why}`;
-    const { verdict, rest } = await this.#options.call('kill', { run: id, by, state: 'cancelled', error });
+    const { verdict, rest } = await this.#options.call('kill', {
+      run: id,
+      by,
+      state: 'cancelled',
+      error,
+      nonce: randomUUID(),
+    });
     if (verdict === 'ENDED') throw new RefusedError(`${id} has ended already (${String(rest[0])})`);
     return rest[0] as string[];
   }
@@ -210,7 +216,12 @@ export class Acts {
   }
 
   async #amend(id: string, expect: string, change: object): Promise<void> {
-    const { verdict, rest } = await this.#options.call('amend', { run: id, expect, ...change });
+    const { verdict, rest } = await this.#options.call('amend', {
+      run: id,
+      expect,
+      nonce: randomUUID(),
+      ...change,
+    });
     if (verdict === 'MOVED')
       throw new RefusedError(`${id} has moved on meanwhile (it is ${String(rest[0])}); look again`);
     await this.#options.ring(id);

@@ -39,7 +39,10 @@ export interface Timings {
   readonly renewMs: number;
   /** How often every daemon looks for runs that nobody works on. */
   readonly reconcileMs: number;
-  /** How much longer than it may a step or a run of a living owner may take before it is taken away. */
+  /**
+   * How much longer than it may a step of a living owner may take before the run is taken away; and how long
+   * each owner of a run that is over its time has to put back what the run holds, before the run is ended.
+   */
   readonly graceMs: number;
   /** How long a process that leaves waits for `once` steps under way; then nobody will have seen how they ended. */
   readonly drainMs: number;
@@ -272,11 +275,26 @@ export class Engine<Clients extends object = object> {
     this.#companions = new Rounds(options.rounds ?? [], options.log);
   }
 
-  /** Connects and compares Redis with what this machine knew of it; see `doubt`. */
+  /**
+   * Connects and compares Redis with what this machine knew of it; see `doubt`. The engine closes `redis` when
+   * it is closed, and also when it throws here.
+   */
   static async open<Clients extends object>(options: EngineOptions<Clients>): Promise<Engine<Clients>> {
-    const engine = new Engine(options);
-    await engine.#trust.check(engine.#redis);
-    return engine;
+    const connections: Redis[] = [];
+    const connect = (): Redis => {
+      const connection = options.redis.connect();
+      connections.push(connection);
+      return connection;
+    };
+    try {
+      const engine = new Engine({ ...options, redis: { ...options.redis, connect } });
+      await engine.#trust.check(engine.#redis);
+      return engine;
+    } catch (error) {
+      for (const connection of connections) connection.disconnect();
+      await options.redis.close();
+      throw error;
+    }
   }
 
   /** Why nothing is started: Redis is not the one we knew. Undefined when all is well. */

@@ -4,10 +4,19 @@
  * Redis keeps an epoch (chosen once) and counts every write of ours in `seq`. Each process remembers
  * the epoch and the highest count it saw, and says both with every call: a flushed, replaced or
  * rolled-back Redis answers with a refusal instead of forgetting silently. The mark also lies in a
- * file of the state directory, for the next process.
+ * file of the state directory, for the next process; all processes there keep it together, and none lowers it.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import type { Redis } from 'ioredis';
 import { RefusedError } from './errors.ts';
@@ -88,17 +97,34 @@ export class RedisTrust {
     this.save();
   }
 
+  /** Writes the mark down, unless a process beside this one has seen more. Throws when it cannot be written. */
   save(): void {
     clearTimeout(this.#saving);
     this.#saving = undefined;
     mkdirSync(dirname(this.#file), { recursive: true });
-    const next = `${this.#file}.${process.pid}`;
-    writeFileSync(next, JSON.stringify({ epoch: this.#epoch, seq: this.#seq } satisfies Mark));
-    renameSync(next, this.#file);
+    alone(`${this.#file}.lock`, () => {
+      const there = this.#written();
+      if (there?.epoch === this.#epoch && there.seq >= this.#seq) return;
+      const next = `${this.#file}.${process.pid}`;
+      writeFileSync(next, JSON.stringify({ epoch: this.#epoch, seq: this.#seq } satisfies Mark));
+      renameSync(next, this.#file);
+    });
+  }
+
+  /** Nothing where the mark is missing or damaged: what this process knows is better. */
+  #written(): Mark | undefined {
+    try {
+      return this.#load();
+    } catch {
+      return undefined;
+    }
   }
 
   #saveSoon(): void {
     this.#saving ??= setTimeout(() => {
+      this.#saving = undefined;
+      // Meanwhile another process may have accepted another Redis, and noted that.
+      if (this.#doubt !== undefined) return;
       try {
         this.save();
       } catch {
@@ -111,13 +137,46 @@ export class RedisTrust {
     try {
       return JSON.parse(readFileSync(this.#file, 'utf8')) as Mark;
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+      if (isCode(error, 'ENOENT')) return undefined;
       if (!(error instanceof SyntaxError)) throw error;
       throw new RefusedError(
         `${this.#file} is damaged, so nobody can tell whether Redis lost something: remove it if you are sure that it did not`,
       );
     }
   }
+}
+
+/** A lock that is held for so long was left by a process that died with it. */
+const LEFT_AFTER_MS = 2000;
+const LOCK_TRIES = 50;
+const LOCK_PAUSE_MS = 2;
+
+/** Does it while no other process does. What takes less than a millisecond is waited for where it stands. */
+function alone(lock: string, act: () => void): void {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      closeSync(openSync(lock, 'wx'));
+      break;
+    } catch (error) {
+      if (!isCode(error, 'EEXIST') || tries > LOCK_TRIES) throw error;
+    }
+    if (ageMs(lock) > LEFT_AFTER_MS) rmSync(lock, { force: true });
+    else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOCK_PAUSE_MS);
+  }
+  try {
+    act();
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}
+
+function ageMs(file: string): number {
+  const stats = statSync(file, { throwIfNoEntry: false });
+  return stats === undefined ? 0 : Date.now() - stats.mtimeMs;
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
 }
 
 function replaced(text: string | undefined): string[] {

@@ -4,6 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { z } from 'zod';
+import { messageOf } from '../domain/failure.ts';
 import type { Job } from './job.ts';
 
 export interface RegisteredJob<Clients = unknown> {
@@ -28,7 +29,7 @@ export async function loadJobs<Clients>(folder: string): Promise<Registry<Client
 }
 
 async function loadJob<Clients>(file: string): Promise<RegisteredJob<Clients>> {
-  const module = (await import(pathToFileURL(file).href)) as { default?: Job<z.ZodType, Clients> };
+  const module = await importJob<Clients>(file);
   const job = module.default;
   if (typeof job?.run !== 'function' || typeof job.summary !== 'string' || job.options === undefined) {
     throw new TypeError(`${file} is no job: its default export must come from defineJob`);
@@ -37,4 +38,20 @@ async function loadJob<Clients>(file: string): Promise<RegisteredJob<Clients>> {
     .update(await readFile(file))
     .digest('hex');
   return { name: basename(file, '.ts'), job, definition: `sha256:${digest}` };
+}
+
+async function importJob<Clients>(file: string): Promise<{ default?: Job<z.ZodType, Clients> }> {
+  try {
+    return (await import(pathToFileURL(file).href)) as { default?: Job<z.ZodType, Clients> };
+  } catch (error) {
+    throw new TypeError(`${placeOf(error, file)} cannot be loaded: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** The file, and the line where the error tells one of that file. */
+function placeOf(error: unknown, file: string): string {
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  const [, behind = ''] = stack.split(`${file}:`);
+  const [line] = /^\d+/.exec(behind) ?? [];
+  return line === undefined ? file : `${file}:${line}`;
 }

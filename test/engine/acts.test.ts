@@ -600,6 +600,47 @@ describe('a deadline', () => {
   });
 });
 
+describe('a word whose answer was lost', () => {
+  /** As ioredis does: sent again, although it was carried out. */
+  const twice =
+    (call: Call): Call =>
+    async (name, args, blob) => {
+      if (name === 'kill' || name === 'cancel' || name === 'amend') await call(name, args, blob);
+      return call(name, args, blob);
+    };
+
+  it('is confirmed: cancel, of a run that never began', async () => {
+    const engine = await engineFor(async () => {}, { around: twice });
+    const id = await create(engine);
+
+    expect(await engine.acts.cancel(id, KIM)).toBe('cancelled');
+    await expect(engine.acts.cancel(id, KIM)).rejects.toThrow('has ended already');
+  });
+
+  it('is confirmed: kill, with the steps that were under way, and resume', async () => {
+    const under = gate();
+    const engine = await engineFor(
+      (ctx) =>
+        ctx.step('hang', { effect: 'idempotent' }, async ({ signal, attempt }) => {
+          if (attempt > 1) return;
+          under.open();
+          await until(signal);
+        }),
+      { around: twice },
+    );
+    const id = await create(engine);
+    const working = engine.work(id);
+    await under.passed;
+
+    expect(await engine.acts.kill(id, KIM)).toEqual(['hang']);
+    expect(await working).toBe('lost');
+    await engine.acts.resume(id, KIM);
+
+    expect((await engine.runs.get(id))?.resumes).toBe(1);
+    expect(await engine.work(id)).toBe('succeeded');
+  });
+});
+
 describe('a deadline that passes', () => {
   it('while the run waits wakes it, so that it puts back what it holds', async () => {
     const hold = jobOf(async (ctx) => {

@@ -119,6 +119,19 @@ describe('a Redis that lost its past', () => {
 
     await expect(machine('here')).rejects.toThrow('redis-mark.json is damaged');
   });
+
+  it('is refused without leaving a connection open', async () => {
+    const redis = house.redis.connect();
+    const count = async () => String(await redis.client('LIST')).split('\n').length;
+    mkdirSync(join(house.stateDir, 'here'), { recursive: true });
+    writeFileSync(join(house.stateDir, 'here', 'redis-mark.json'), '');
+    const before = await count();
+
+    for (let i = 0; i < 3; i += 1) await expect(machine('here')).rejects.toThrow('damaged');
+
+    await eventually('the connections to be closed', async () => (await count()) === before);
+    redis.disconnect();
+  });
 });
 
 describe('a private Redis', () => {

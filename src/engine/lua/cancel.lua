@@ -4,7 +4,9 @@ if doubt then return { doubt } end
 local hash = run_key(args.run)
 local was = redis.call('HMGET', hash, 'state', 'claims')
 if not was[1] then return { 'GONE' } end
+if is_said(args.run) then return { 'OK', redis.call('HGET', key('meta'), 'seq'), was[1] } end
 if terminal[was[1]] then return { 'ENDED', 0, was[1] } end
+redis.call('HSET', hash, 'said', args.nonce)
 local why = args.by .. ': ' .. args.why
 
 -- With its attached children, who end first.

@@ -27,7 +27,8 @@ if state == 'running' then
     return { 'QUARANTINED', next_seq() }
   end
 end
-expire(args.run)
+-- Whoever takes a run that is over its time has as long as any other to put back what it holds.
+if expire(args.run) then redis.call('HSET', hash, 'expiredAt', now_ms) end
 wake(args.run, now_ms + args.leaseMs)
 audit(args.run, 'claim', args.node, '')
 return { 'OK', next_seq(), fence, redis.call('HGETALL', hash), redis.call('HGETALL', hash .. ':journal') }

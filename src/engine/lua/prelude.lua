@@ -52,6 +52,19 @@ local function expire(run)
   return tonumber(redis.call('HGET', run_key(run), 'expiredAt'))
 end
 
+-- The time that a run may take begins now.
+local function set_deadline(run)
+  local hash = run_key(run)
+  local timeout_ms = redis.call('HGET', hash, 'timeoutMs')
+  redis.call('HDEL', hash, 'expiredAt', 'deadline')
+  if timeout_ms then redis.call('HSET', hash, 'deadline', text(now_ms + timeout_ms)) end
+end
+
+-- A person's word comes a second time because its answer was lost.
+local function is_said(run)
+  return redis.call('HGET', run_key(run), 'said') == args.nonce
+end
+
 local function wake(run, at)
   redis.call('ZADD', key('open'), at or now_ms, run)
 end
@@ -61,6 +74,13 @@ local function requeue(run)
   redis.call('HSET', run_key(run), 'state', 'queued')
   redis.call('HDEL', run_key(run), 'waitingFor', 'waitingSince', 'waitingUntil', 'frozen')
   wake(run)
+end
+
+-- Something has happened that a run may wait for. One that is just about to wait is told by its parking.
+local function stir(run)
+  local state = redis.call('HGET', run_key(run), 'state')
+  if state == 'waiting' then requeue(run) end
+  if state == 'running' then redis.call('HSET', run_key(run), 'stirred', '1') end
 end
 
 -- Gives a lease to the first living run that waits for it, or lets it go.
@@ -76,13 +96,6 @@ local function pass_on(name)
     local state = redis.call('HGET', run_key(run), 'state')
     if state and not terminal[state] then
       local why = redis.call('HGET', key('lease', name, 'why'), run) or ''
--- Something has happened that a run may wait for. One that is just about to wait is told by its parking.
-local function stir(run)
-  local state = redis.call('HGET', run_key(run), 'state')
-  if state == 'waiting' then requeue(run) end
-  if state == 'running' then redis.call('HSET', run_key(run), 'stirred', '1') end
-end
-
       redis.call('HDEL', key('lease', name, 'why'), run)
       redis.call('HSET', lease, 'run', run, 'why', why, 'since', now_ms)
       redis.call('SADD', run_key(run) .. ':leases', name)
@@ -155,7 +168,8 @@ local function create_run()
   local hash = run_key(args.run)
   redis.call('HSET', hash, 'job', args.job, 'state', 'queued', 'createdAt', now_ms, 'fence', '0', 'claims', 0, 'nonce', args.nonce,
     'options', args.options, 'trigger', args.trigger, 'acting', args.acting, 'definition', args.definition)
-  if args.timeoutMs then redis.call('HSET', hash, 'deadline', text(now_ms + args.timeoutMs)) end
+  if args.timeoutMs then redis.call('HSET', hash, 'timeoutMs', text(args.timeoutMs)) end
+  set_deadline(args.run)
   if args.alone then redis.call('HSET', hash, 'alone', '1') end
   -- Under its own digest, so whoever comes later has the same one to store.
   if args.source then redis.call('HSETNX', key('definitions'), args.definition, args.source) end

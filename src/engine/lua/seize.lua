@@ -9,8 +9,8 @@ local function seize(run)
 
   local noticed = redis.call('HEXISTS', hash, 'expiredAt') == 1
   local expired = expire(run)
-  -- What was never begun, or was not put back in time, ends here.
-  if expired and (was[2] == '0' or expired + args.graceMs < now_ms) then
+  -- What was never begun, or was not put back in time by somebody who could, ends here.
+  if expired and (was[2] == '0' or (was[1] ~= 'queued' and expired + args.graceMs < now_ms)) then
     redis.call('HSET', hash, 'fence', next_fence(run))
     close_run(run, 'failed', { 'error', 'the run took longer than it may' })
     audit(run, 'failed', args.node, 'the run took longer than it may')

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { environment, Missing, providePackages, providePrograms, REDIS, ROOT } from './provide/provide.js';
 
 /** By which `flock`, and the demo itself, say that somebody else uses the folder. */
-const TAKEN = 75;
+const TAKEN = 85;
 const MOST_DEMOS = 20;
 /** Where the folders are. */
 const HOME = process.env.NIGHTSHIFT_DEMO_IN || 'var';

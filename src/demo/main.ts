@@ -3,11 +3,12 @@
  * which holds the folder's lock for it.
  *
  * Exit codes: 0 the night is over, or was stopped at a terminal · 1 something in it failed · 2 bad
- * options · 3 a person has to decide · 75 the folder is in use · 128 + n stopped by a signal.
+ * options · 3 a person has to decide · 85 the folder is in use · 128 + n stopped by a signal.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { CommanderError } from 'commander';
+import { codeOfError, EXIT } from '../cli/exit-codes.ts';
 import { deedsIn, seedFleet, sizeOf } from './fleet.ts';
 import { beginNight, endNight, type Folder, folderOf, type Night, nightUnderWay } from './folder.ts';
 import { type DemoHouse, openDemoHouse, version } from './house.ts';
@@ -18,7 +19,7 @@ import { NIGHT_AT, TOKEN } from './site.ts';
 import { errorsIn, sayBeginning, sayOutcome, sayTime, sightsOf } from './summary.ts';
 import { type Ending, Watch } from './watch.ts';
 
-const TAKEN = 75;
+const TAKEN = 85;
 /** A terminal and npm may both pass on the same Ctrl-C. */
 const SAME_SIGNAL_MS = 500;
 
@@ -137,7 +138,11 @@ function stopping(): Stop {
 try {
   process.exitCode = await main();
 } catch (error) {
-  if (!(error instanceof CommanderError)) throw error;
-  // commander has said it to the person already.
-  process.exitCode = error.exitCode === 0 ? 0 : 2;
+  if (error instanceof CommanderError) {
+    // commander has said it to the person already.
+    process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.badInput;
+  } else if (error instanceof Error && 'retryable' in error) {
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = codeOfError(error);
+  } else throw error;
 }

@@ -79,9 +79,13 @@ export function sayOutcome({ runs, deeds, mails, tookMs, leftOut }: Outcome): st
     `${stopped} stopped`,
     count(errorsIn(runs) + leftOut.length, 'error'),
   ];
+  const seconds = Math.round(tookMs / 1000);
+  const asks = runs.some(({ state }) => state === 'needs-decision');
   return [
     ...leftOut,
-    `Done in ${Math.round(tookMs / 1000)} s. ${headlines.join(' ')}`.trimEnd(),
+    asks
+      ? `After ${seconds} s it waits for your word (step by step tells on what).`
+      : `Done in ${seconds} s. ${headlines.join(' ')}`.trimEnd(),
     `${counts.join(', ')}. ${count(mails, 'mail')}.`,
   ];
 }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Engine } from '../engine/engine.ts';
 import { isOver, type RunRecord } from '../engine/runs.ts';
 import type { DemoHouse } from './house.ts';
+import { answerFromConsole } from './operator.ts';
 import { layOut, moving, NOTHING_TOLD, type Told, tell } from './picture.ts';
 import type { Screen } from './screen.ts';
 
@@ -69,9 +70,23 @@ export class Watch {
     const { lines, told } = tell(this.#told, runs);
     this.#told = told;
     this.#screen.say(lines.flatMap((line) => layOut(line, this.#screen.width)));
+    for (const run of runs) await this.#answer(run);
     const underWay = moving(runs, this.#screen.width);
     this.#screen.show(underWay.length === 0 ? [] : [...underWay, this.#footer()]);
     return runs;
+  }
+
+  /** Somebody who was killed may have left a question that a look at the machine settles: it is answered for the person. */
+  async #answer({ id, state, steps }: RunRecord): Promise<void> {
+    if (state !== 'needs-decision') return;
+    const { installation, twin } = this.#house;
+    for (const { key } of steps.filter((step) => step.state === 'unknown')) {
+      const answer = answerFromConsole(key, twin.world.state);
+      if (answer === undefined) continue;
+      await installation.engine.acts.decide(id, { step: key, by: 'the demo', ...answer });
+      const text = `  answered for you (nightshift decide): ${answer.why}`;
+      this.#screen.say(layOut({ time: '', text, hang: 4 }, this.#screen.width));
+    }
   }
 
   #isSettled(runs: readonly RunRecord[]): boolean {

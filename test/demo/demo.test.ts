@@ -1,7 +1,7 @@
 /** The demo as people have it, without a terminal: a small cloud in a night of seconds, killed and gone on with. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -26,7 +26,7 @@ interface Demo {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
   readonly out: () => string;
-  says(words: RegExp): Promise<RegExpExecArray>;
+  readonly says: (words: RegExp) => Promise<RegExpExecArray>;
   /** Ends all its processes at once, as a machine that loses its power does. */
   kill(): Promise<void>;
 }

@@ -134,7 +134,9 @@ describe('what is said once', () => {
   it('lets nobody steer the terminal', () => {
     const evil = { subject: 'server \u001b[2J', verdict: 'held', why: 'a\u001b[31m\nb' };
 
-    expect(told(run({ report, notes: [evil] })).join('')).not.toMatch(/[\u001b\n]/);
+    const said = told(run({ report, notes: [evil] })).join('');
+
+    expect(['\u001b', '\n'].filter((sign) => said.includes(sign))).toEqual([]);
   });
 });
 

@@ -68,6 +68,14 @@ describe('the outcome of a night', () => {
         '0 hypervisors rebooted, 0 servers live-migrated, 0 stopped, 1 error. 0 mails.',
       ],
     },
+    {
+      what: 'a night in which a person has to decide',
+      about: { runs: [run({ state: 'needs-decision', steps: [failedStep('unknown')] })] },
+      lines: [
+        'After 62 s it waits for your word (step by step tells on what).',
+        '12 hypervisors rebooted one at a time, 111 servers live-migrated, 0 stopped, 1 error. 1 mail.',
+      ],
+    },
   ])('says $what', ({ about, lines }) => {
     expect(sayOutcome({ ...NIGHT, ...about })).toEqual(lines);
   });

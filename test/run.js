@@ -1,8 +1,8 @@
 /**
- * The driver behind `npm run check`, `npm test`, `npm run test:lab` and .ci/run: installs what is
+ * The driver behind `npm run check`, `npm test`, `npm run test:lab`, `npm run bench:*` and .ci/run: installs what is
  * missing, runs what was asked for, and leaves no process behind.
  *
- *   node test/run.js check | test [vitest's arguments] | lab [vitest's arguments] | ci
+ *   node test/run.js check | test [vitest's arguments] | lab [vitest's arguments] | bench NAME [its arguments] | ci
  *
  * Plain JavaScript without packages for Node 20: it is what brings the rest. Exit codes: 0 all is well,
  * 1 something failed, 78 the machine lacks something, 130 and 143 interrupted.
@@ -10,7 +10,14 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { environment, Missing, providePackages, providePrograms, ROOT } from '../src/provide/provide.js';
+import {
+  environment,
+  Missing,
+  providePackages,
+  providePrograms,
+  REDIS,
+  ROOT,
+} from '../src/provide/provide.js';
 import { LAB_PROGRAMS, TEST_PROGRAMS, TEST_RUN, untried, whyNoLab } from './support/machine.js';
 import { endChildrenOnSignals, endStrays, interruption, run, runAnyway } from './support/processes.js';
 import { addUp, sentence, tally } from './support/tally.js';
@@ -47,6 +54,16 @@ async function test(args) {
   await providePackages(TEST_RUN);
   await providePrograms(TEST_PROGRAMS, TEST_RUN);
   return await vitest('test', args, environment());
+}
+
+/** @param {readonly string[]} args */
+async function bench([name = '', ...args]) {
+  const script = join('test', 'bench', `${name}.ts`);
+  if (!existsSync(script)) throw new Missing(`There is no ${script} to run.`);
+  await providePackages(TEST_RUN);
+  await providePrograms([REDIS], TEST_RUN);
+  const failed = (await run('node', [script, ...args], environment())) === 0 ? 0 : 1;
+  return { passed: 1 - failed, failed, skipped: 0 };
 }
 
 /** @param {readonly string[]} args */
@@ -141,16 +158,16 @@ async function orMissing(part) {
 /** @returns {Promise<number>} the exit code */
 async function main() {
   const [command = '', ...args] = process.argv.slice(2);
-  const commands = { check, test: () => test(args), lab: () => lab(args), ci };
+  const commands = { check, test: () => test(args), lab: () => lab(args), bench: () => bench(args), ci };
   if (!(command in commands)) {
-    console.error('node test/run.js check | test | lab | ci');
+    console.error('node test/run.js check | test | lab | bench | ci');
     return 2;
   }
   process.chdir(ROOT);
   endChildrenOnSignals();
 
   const result = await orStrays(commands[/** @type {keyof typeof commands} */ (command)]);
-  if (command !== 'check') for (const each of untried()) console.log(each);
+  if (command !== 'check' && command !== 'bench') for (const each of untried()) console.log(each);
   if (command === 'ci') console.log(sentence(result));
   return result.failed > 0 || (command !== 'check' && result.passed === 0) ? 1 : 0;
 }

@@ -78,7 +78,7 @@ function whatIsWrong(
 
 function isFilled(path: readonly PropertyKey[]): boolean {
   if (path[0] === 'targets') return path[1] === 'where' && path[2] !== undefined;
-  return path.some((part) => FILLED.has(String(part)));
+  return path.at(-1) !== 'matches' && path.some((part) => FILLED.has(String(part)));
 }
 
 /** Programs that read a word as a program of their own. */

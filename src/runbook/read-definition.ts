@@ -1,6 +1,6 @@
 /** What does a YAML job hold, and what is wrong with it? All of its faults at once. */
 import { z } from 'zod';
-import { type Fault, faultsOf, show, unknownWord, wordsOf } from '../config/words.ts';
+import { type Fault, faultsOf, sayPath, show, unknownWord, wordsOf } from '../config/words.ts';
 import { commandFaults, orderFaults, templateFaults } from './check.ts';
 import {
   type Definition,
@@ -61,16 +61,19 @@ export function readDefinition(
       return read.step === undefined ? [] : [{ list, index, ...read.step }];
     }),
   );
-  faults.push(
-    ...templateFaults(parts, {
-      options: Object.fromEntries(options),
-      declared: Object.keys(parts.options),
-      hasTargets,
-    }),
+  const names = { options: Object.fromEntries(options), declared: Object.keys(parts.options), hasTargets };
+  const templates = templateFaults(parts, names);
+  // A template where none can stand is what is wrong there, whatever else it is not.
+  const others = faults.filter(
+    ({ path }) => !templates.some((fault) => sayPath(fault.path) === sayPath(path)),
+  );
+  const all = [
+    ...others,
+    ...templates,
     ...commandFaults(parts),
     ...orderFaults(placed, { hasTargets, batch: targets?.batch ?? 1 }),
-  );
-  if (faults.length > 0 || file === undefined) return { faults };
+  ];
+  if (all.length > 0 || file === undefined) return { faults: all };
   const stepsOf = (list: StepList) => placed.filter((one) => one.list === list).map(({ step }) => step);
   return {
     definition: {

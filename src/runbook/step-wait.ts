@@ -4,7 +4,7 @@ import { messageOf, PermanentError } from '../domain/failure.ts';
 import { sayDuration } from '../domain/say.ts';
 import { pause, poll } from '../procedures/pause.ts';
 import { DONE, Failing, kindOf, type Place, type StepEnd } from './kind.ts';
-import { LOOK_MS, look } from './run-command.ts';
+import { LOOK_MS, look, wordsOf } from './run-command.ts';
 import { Duration, Probe } from './shapes.ts';
 
 const MARGIN_MS = 60_000;
@@ -41,7 +41,7 @@ export const wait = kindOf({
 
 async function waitParked(wait: Until, at: Place): Promise<StepEnd> {
   const { ctx, key, host = '' } = at;
-  const why = `"${wait.ssh.join(' ')}" on ${host} to answer as expected`;
+  const why = `"${wordsOf(wait.ssh, at.values).join(' ')}" on ${host} to answer as expected`;
   await ctx.waitUntil(key, { why, withinMs: wait.within, everyMs: wait.every }, async ({ signal, log }) => {
     const seen = await look(at, { probe: wait, host }, signal);
     if ('fault' in seen) log.info('not yet', { why: seen.fault });
@@ -74,7 +74,7 @@ async function waitHere(wait: Until, at: Place): Promise<StepEnd> {
     );
     if (seen === undefined)
       throw new PermanentError(
-        `waited ${sayDuration(wait.within)} in vain for "${wait.ssh.join(' ')}": ${last}`,
+        `waited ${sayDuration(wait.within)} in vain for "${wordsOf(wait.ssh, at.values).join(' ')}": ${last}`,
       );
   });
   return DONE;

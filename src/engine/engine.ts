@@ -425,6 +425,16 @@ export class Engine<Clients extends object = object> {
     return this.#worker.work(run);
   }
 
+  /** As `work`, for the run and for those that it began, until none of them can go on by itself just now. */
+  async workFamily(run: string): Promise<void> {
+    for (;;) {
+      const family = (await this.acts.due()).filter((id) => id === run || id.startsWith(`${run}~`));
+      if (family.length === 0 || this.leaving) return;
+      const worked = await Promise.all(family.map((id) => this.work(id)));
+      if (worked.every((outcome) => outcome === 'refused' || outcome === 'lost')) return;
+    }
+  }
+
   /** True once this process gives its runs back. */
   get leaving(): boolean {
     return this.#worker.leaving;
@@ -443,16 +453,6 @@ export class Engine<Clients extends object = object> {
     const { deliver, log, mailHost, sayAlert = () => undefined } = this.#options;
     await postAlerts({ redis: this.#redis, prefix: this.#prefix, call: this.#call, mailHost, sayAlert });
     return sendDue({ call: this.#call, deliver, log, hideMs: this.#timings.hideMailMs });
-  /** As `work`, for the run and for those that it began, until none of them can go on by itself just now. */
-  async workFamily(run: string): Promise<void> {
-    for (;;) {
-      const family = (await this.acts.due()).filter((id) => id === run || id.startsWith(`${run}~`));
-      if (family.length === 0 || this.leaving) return;
-      const worked = await Promise.all(family.map((id) => this.work(id)));
-      if (worked.every((outcome) => outcome === 'refused' || outcome === 'lost')) return;
-    }
-  }
-
   }
 
   /** Forgets what was kept long enough; says what went. Every daemon does so once an hour. */

@@ -37,6 +37,7 @@ function wordsOf(alert: Alert, at: SayTime): Words {
     case 'undecided':
       return sayUndecided(alert);
   }
+  throw new Error(`this version has no words for "${(alert as Alert).kind}"; a newer one raised it`);
 }
 
 function sayFailing(alert: Failing, at: SayTime): Words {

@@ -6,6 +6,7 @@ import type { Clients } from './context.ts';
 import { sayDecision, sayQuestion } from './decision-mail.ts';
 import { mayAct } from './domain/acting.ts';
 import { messageOf } from './domain/failure.ts';
+import type { Alert } from './engine/alerts.ts';
 import type { Clock } from './engine/clock.ts';
 import type { CronJob } from './engine/cron.ts';
 import { Engine } from './engine/engine.ts';
@@ -65,6 +66,9 @@ export async function openInstallation({ path, logTo, clock }: OpenOptions = {})
   const clients = openClients(config, secrets);
   const redis = await reachRedis(config, log);
   const operators = operatorsOf(config);
+  const redact = redactor(secrets);
+  // The error of a run comes from anywhere, and the mail leaves the house.
+  const redacted = (alert: Alert) => JSON.parse(redact(JSON.stringify(alert))) as Alert;
   const living = { ailment: () => engine.ailment, node: () => engine.node };
   const engine: Engine<Clients> = await Engine.open<Clients>({
     redis,
@@ -77,11 +81,11 @@ export async function openInstallation({ path, logTo, clock }: OpenOptions = {})
     mailHost: mailHostOf(config),
     askOperators: (run, step, evidence) => sayDecision({ operators, run, step, evidence }),
     askApproval: (run, key, question) => sayQuestion({ operators, run, key, ...question }),
-    sayAlert: (alert) => sayAlert(alert, { operators, zone: config.timezone }),
+    sayAlert: (alert) => sayAlert(redacted(alert), { operators, zone: config.timezone }),
     // A wait is measured on real clocks.
     ...(clock === undefined ? { longWaitMs: longWaitsOf(config) } : {}),
     schedules: schedulesOf(config),
-    redact: redactor(secrets),
+    redact,
     concurrency: config.engine.concurrency,
     timings: config.engine,
     keep: config.keep,

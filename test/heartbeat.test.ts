@@ -5,8 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Secret } from '../src/config/secret.ts';
+import type { Clock } from '../src/engine/clock.ts';
 import type { CronJob } from '../src/engine/cron.ts';
-import type { Engine } from '../src/engine/engine.ts';
+import type { Engine, EngineOptions } from '../src/engine/engine.ts';
 import { heartbeatRounds } from '../src/heartbeat.ts';
 import { CLI, jobOf } from './engine/support/jobs.ts';
 import { privatePid } from './engine/support/redis-server.ts';
@@ -46,7 +47,7 @@ afterEach(async () => {
 });
 
 /** A daemon whose heart beats fifty times a second. */
-async function daemon(): Promise<Engine> {
+async function daemon(options: Partial<EngineOptions<object>> = {}): Promise<Engine> {
   const url = new Secret(`http://127.0.0.1:${(server.address() as AddressInfo).port}/ping/s3cret`);
   const living = { ailment: () => engine.ailment, node: () => engine.node };
   const log = Object.fromEntries(
@@ -57,7 +58,11 @@ async function daemon(): Promise<Engine> {
     ]),
   ) as Record<'info' | 'warn' | 'error', () => void>;
   const rounds = heartbeatRounds({ heartbeat: { file, url, everySeconds: 0.02 } }, living, log);
-  const { engine }: { engine: Engine } = await house.engine(JOBS, { rounds, schedules: [HOURLY] });
+  const { engine }: { engine: Engine } = await house.engine(JOBS, {
+    rounds,
+    schedules: [HOURLY],
+    ...options,
+  });
   return engine;
 }
 
@@ -133,6 +138,18 @@ describe('the heartbeat', () => {
     redis.disconnect();
 
     expect(said()).toEqual([expect.stringContaining(`${run} is due for 12`) as string]);
+  });
+
+  it('does not begin while schedules are held because of a wrong clock, but without schedules it does', async () => {
+    const clock: Clock = { now: () => new Date(Date.now() + 3_600_000), realMs: (ms) => ms, isReal: true };
+    const held = await daemon({ clock });
+    await held.start();
+    await eventually('the word', async () => said().length > 0);
+    expect(said()).toEqual([expect.stringContaining('nothing is started by schedule: ') as string]);
+    expect(pings).toEqual([]);
+
+    await (await daemon({ clock, schedules: [] })).start();
+    await beats();
   });
 
   it('stops when the daemon hands its runs over', async () => {

@@ -77,17 +77,26 @@ export interface AlertDesk {
 /** An alert, and the one that began its thread. */
 type Kept = Alert & { readonly run?: string; readonly thread?: string };
 
-/** Turns what was raised into mails, oldest first. Several processes may do so at once; each alert becomes one mail. */
+/**
+ * Turns what was raised into mails, oldest first. Several processes may do so at once; each alert becomes one
+ * mail. One that cannot be said stays, for a version that can, and keeps up no other.
+ */
 export async function postAlerts({ redis, prefix, call, mailHost, sayAlert }: AlertDesk): Promise<void> {
   const raised = Object.entries(await redis.hgetall(`${prefix}:alerts`))
     .map(([id, text]) => ({ id, alert: JSON.parse(text) as Kept }))
     .toSorted((a, b) => a.alert.at - b.alert.at);
+  const failures: unknown[] = [];
   for (const { id, alert } of raised) {
-    const mail = sayAlert(alert);
-    const thread = alert.thread === undefined ? {} : threadOf(alertIdOf(alert.thread, mailHost));
-    const mails = mail === undefined ? [] : sealed(alert.run, alertIdOf(id, mailHost), mail, thread);
-    await call('settle-alert', { id, mails });
+    try {
+      const mail = sayAlert(alert);
+      const thread = alert.thread === undefined ? {} : threadOf(alertIdOf(alert.thread, mailHost));
+      const mails = mail === undefined ? [] : sealed(alert.run, alertIdOf(id, mailHost), mail, thread);
+      await call('settle-alert', { id, mails });
+    } catch (error) {
+      failures.push(error);
+    }
   }
+  if (failures.length > 0) throw failures[0];
 }
 
 /** How a job does: as its runs say that count. Times are ISO 8601 in UTC. */

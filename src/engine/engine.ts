@@ -250,7 +250,12 @@ export class Engine<Clients extends object = object> {
     const mailing: Round = {
       what: 'work the outbox',
       everyMs: reconcileMs,
-      work: () => this.#trusted(() => this.sendMails()),
+      work: () => this.#trusted(() => this.#sendDue()),
+    };
+    const alerting: Round = {
+      what: 'post what operators are to be told',
+      everyMs: reconcileMs,
+      work: () => this.#trusted(() => this.#postAlerts()),
     };
     this.#keep = { ...KEEP, ...options.keep };
     this.#retention = new Retention({
@@ -271,7 +276,7 @@ export class Engine<Clients extends object = object> {
       everyMs: FORGET_EVERY_MS,
       work: () => this.#trusted(() => this.forget()),
     };
-    this.#rounds = new Rounds([this.#reconciling, mailing, forgetting], options.log);
+    this.#rounds = new Rounds([this.#reconciling, alerting, mailing, forgetting], options.log);
     this.#companions = new Rounds(options.rounds ?? [], options.log);
   }
 
@@ -304,7 +309,7 @@ export class Engine<Clients extends object = object> {
 
   /** Why this process does not do a daemon's work now; undefined while it does. */
   get ailment(): string | undefined {
-    return this.#vitals.ail({ doubt: this.doubt, leaving: this.leaving });
+    return this.#vitals.ail({ doubt: this.doubt, leaving: this.leaving, held: this.schedulesHeld });
   }
 
   /** Names this incarnation of this process. */
@@ -450,8 +455,17 @@ export class Engine<Clients extends object = object> {
 
   /** Posts what operators are to be told and sends the mails that are due; returns how many left. */
   async sendMails(): Promise<number> {
-    const { deliver, log, mailHost, sayAlert = () => undefined } = this.#options;
-    await postAlerts({ redis: this.#redis, prefix: this.#prefix, call: this.#call, mailHost, sayAlert });
+    await this.#postAlerts();
+    return this.#sendDue();
+  }
+
+  #postAlerts(): Promise<void> {
+    const { mailHost, sayAlert = () => undefined } = this.#options;
+    return postAlerts({ redis: this.#redis, prefix: this.#prefix, call: this.#call, mailHost, sayAlert });
+  }
+
+  #sendDue(): Promise<number> {
+    const { deliver, log } = this.#options;
     return sendDue({ call: this.#call, deliver, log, hideMs: this.#timings.hideMailMs });
   }
 

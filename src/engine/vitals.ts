@@ -14,6 +14,8 @@ interface Outside {
   /** Why nothing is started. */
   readonly doubt: string | undefined;
   readonly leaving: boolean;
+  /** Why nothing is started by schedule. */
+  readonly held: string | undefined;
 }
 
 export class Vitals {
@@ -39,12 +41,13 @@ export class Vitals {
   }
 
   /** Why it does not; undefined while it does. */
-  ail({ doubt, leaving }: Outside): string | undefined {
+  ail({ doubt, leaving, held }: Outside): string | undefined {
     const { looksMs, ticksMs, dueMs } = this.#options;
     if (leaving) return 'this daemon hands its runs over and ends';
     if (doubt !== undefined) return doubt;
     if (isSilent(this.#lookedAt, looksMs))
       return `the open runs were not looked at for ${looksMs / 1000} s: Redis is away, or this daemon is stuck`;
+    if (ticksMs !== undefined && held !== undefined) return `nothing is started by schedule: ${held}`;
     if (ticksMs !== undefined && isSilent(this.#tickedAt, ticksMs))
       return `the schedules were not looked at for ${ticksMs / 1000} s`;
     if (this.#lying !== undefined && this.#lying.forMs > dueMs)

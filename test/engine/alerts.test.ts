@@ -186,6 +186,25 @@ describe('a job that fails', () => {
     expect(told().map(({ job }) => job)).toEqual(jobs);
   });
 
+  it('that cannot be told keeps up no other, and no mail; a version that has words for it tells it', async () => {
+    const { engine: old } = await teller({
+      sayAlert: (alert) => {
+        if (alert.job === 'try') throw new Error('no words');
+        return tell(alert);
+      },
+    });
+    await have(old, 'failed', 'try');
+    await have(old, 'failed', 'other');
+    await old.start();
+    await eventually('the mail', async () => house.sent.length > 0);
+    await eventually('the word', async () => house.logged.some((line) => line.includes('no words')));
+    await old.close();
+    expect(told().map(({ job }) => job)).toEqual(['other']);
+
+    await (await teller()).engine.sendMails();
+    expect(told().map(({ job }) => job)).toEqual(['try', 'other']);
+  });
+
   it('is told when Redis is back, once, although it went away in between', async () => {
     const server = await redisServer();
     const away = await openHouse({ url: server.socket });

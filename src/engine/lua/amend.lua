@@ -10,7 +10,7 @@ if was[2] ~= args.expect or was[1] == 'running' then return { 'MOVED', 0, was[1]
 for step, record in pairs(args.records or {}) do redis.call('HSET', hash .. ':journal', step, record) end
 for _, step in ipairs(args.drop or {}) do redis.call('HDEL', hash .. ':journal', step) end
 redis.call('HSET', hash, 'said', args.nonce)
-redis.call('HDEL', hash, 'endedAt', 'error', 'failedStep', 'killed', 'killedIn')
+redis.call('HDEL', hash, 'endedAt', 'error', 'failedStep', 'losses', 'killed', 'killedIn')
 if args.act == 'resume' then
   redis.call('HDEL', hash, 'cancel')
   redis.call('HINCRBY', hash, 'resumes', 1)

@@ -19,6 +19,8 @@ export interface DaemonOptions {
   readonly timings: Partial<Timings>;
   /** Where effects are written, one a line. */
   readonly world: string;
+  /** As the engine has it; left out, more than anything but a poison would lose. */
+  readonly mostLosses?: number;
 }
 
 export interface Daemon {

@@ -642,6 +642,61 @@ describe('a word whose answer was lost', () => {
 });
 
 describe('a deadline that passes', () => {
+  it('begins anew when a person resumes the run', async () => {
+    let fails = true;
+    const engine = await engineFor(
+      (ctx) =>
+        ctx.step('look', { effect: 'read' }, async () => {
+          if (fails) throw new Error('no');
+          await new Promise<void>(() => {});
+        }),
+      { timeoutMs: 500 },
+    );
+    const id = await create(engine);
+    expect(await engine.work(id)).toBe('failed');
+    fails = false;
+
+    await engine.acts.resume(id, KIM);
+    await engine.start();
+
+    await inState(engine, id, 'failed');
+    expect((await engine.runs.get(id))?.error).toBe('the run took longer than it may');
+  });
+
+  it('while everybody is busy leaves the run to whoever is free next, with time to put back', async () => {
+    const busy = gate();
+    const { engine } = await house.engine(
+      {
+        hold: jobOf((ctx) => ctx.lease('hv1', 'held').then(() => ctx.sleep('rest', 3_600_000))),
+        want: jobOf(async (ctx) => {
+          try {
+            await ctx.lease('hv1', 'wanted');
+          } finally {
+            await ctx.step('put back', { effect: 'idempotent' }, async () => void did.push('put back'));
+          }
+        }, 300),
+        block: jobOf((ctx) => ctx.step('work', { effect: 'read' }, () => busy.passed)),
+      },
+      { concurrency: 1 },
+    );
+    expect(await engine.work(await engine.create({ job: 'hold', ...CLI }))).toBe('waiting');
+    const id = await engine.create({ job: 'want', ...CLI });
+    expect(await engine.work(id)).toBe('waiting');
+    const blocking = await engine.create({ job: 'block', ...CLI });
+    await engine.start();
+    await inState(engine, blocking, 'running');
+
+    await eventually('the grace to be over', async () => {
+      const expiredAt = await redis.hget(`{nightshift}:run:${id}`, 'expiredAt');
+      return expiredAt !== null && Date.now() - Number(expiredAt) > 600;
+    });
+    expect(await stateOf(engine, id)).toBe('queued');
+    busy.open();
+
+    await inState(engine, id, 'failed');
+    expect(did).toEqual(['put back']);
+  });
+
   it('while the run waits wakes it, so that it puts back what it holds', async () => {
     const hold = jobOf(async (ctx) => {
       await ctx.lease('hv1', 'held');

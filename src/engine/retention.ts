@@ -86,7 +86,7 @@ export class Retention {
       const madeBefore = String(Date.now() - keptMs);
       const runs = await redis.zrangebyscore(`${prefix}:runs`, '-inf', madeBefore, 'LIMIT', stay, AT_ONCE);
       if (runs.length === 0) break;
-      const { rest } = await call('forget-runs', { runs, keptMs, newest: NEWEST_RUNS });
+      const { rest } = await call('forget-runs', { runs, keptMs, newest: NEWEST_RUNS, most: AT_ONCE });
       forgotten += Number(rest[0]);
       stay += Number(rest[1]);
     }

@@ -158,6 +158,28 @@ describe('runs', () => {
     });
   });
 
+  it('go all in one turn where there are many, families and others, and some that stay between them', async () => {
+    const engine = await engineOf({ parent: quiet, quiet });
+    for (let i = 0; i < 60; i += 1) {
+      const id = `parent~${i}`;
+      await engine.create({ job: 'parent', ...CLI, id });
+      for (let j = 0; j < 3; j += 1) {
+        await engine.create({ job: 'quiet', ...CLI, id: `${id}~${j}` });
+        await redis.hset(`{nightshift}:run:${id}~${j}`, 'parent', id);
+        await redis.rpush(`{nightshift}:run:${id}:children`, `${id}~${j}`);
+      }
+      // Every tenth family has a child that is not over.
+      for (const one of [id, `${id}~0`, `${id}~1`, ...(i % 10 === 0 ? [] : [`${id}~2`])]) {
+        await engine.acts.cancel(one, KIM);
+      }
+      for (const one of [id, `${id}~0`, `${id}~1`, `${id}~2`]) await age(one, 500 - i);
+    }
+    await tenNewer(engine, 'parent', 'quiet');
+
+    expect((await engine.forget()).runs).toBe(54 * 4);
+    expect((await engine.runs.list({ limit: 1000 })).length).toBe(6 * 4 + 20);
+  });
+
   it('that a person resumes are not forgotten', async () => {
     const engine = await engineOf();
     for (const id of ['quiet~left', 'quiet~resumed']) {

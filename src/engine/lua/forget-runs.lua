@@ -1,5 +1,6 @@
 -- Forgets those of `runs` that ended long ago, each with its children, and these with theirs: a family goes
--- whole or stays whole. Asked again, it finds nothing.
+-- whole or stays whole. Looks at them in turn until `most` are forgotten, and says how many it has looked at in
+-- vain. Asked again, it finds nothing.
 local doubt = distrust()
 if doubt then return { doubt } end
 local before = now_ms - args.keptMs
@@ -44,8 +45,9 @@ local function forget(run)
     hash .. ':mails')
 end
 
-local forgotten = 0
+local forgotten, stay = 0, 0
 for _, run in ipairs(args.runs) do
+  if forgotten >= args.most then break end
   local is = redis.call('HMGET', run_key(run), 'state', 'parent')
   -- Children come with the run that began them.
   if is[1] and not (is[2] and redis.call('EXISTS', run_key(is[2])) == 1) then
@@ -55,9 +57,6 @@ for _, run in ipairs(args.runs) do
       forgotten = forgotten + 1
     end
   end
-end
-local stay = 0
-for _, run in ipairs(args.runs) do
   if redis.call('ZSCORE', key('runs'), run) then stay = stay + 1 end
 end
 return { 'OK', forgotten > 0 and next_seq() or redis.call('HGET', key('meta'), 'seq'), forgotten, stay }

@@ -26,6 +26,7 @@ export function addHouseRoutes(app: App, { engine, ask }: Desk): void {
     handler: async ({ query: { next, limit } }) => ({
       ahead: engine.cron.forecast(new Date(), next),
       past: await ask(() => engine.cron.ledger(limit)),
+      held: await ask(() => engine.heldSchedules()),
     }),
   });
 

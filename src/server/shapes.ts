@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import type { Mode } from '../engine/acts.ts';
 import type { Health } from '../engine/alerts.ts';
+import type { HeldSchedules } from '../engine/clock-guard.ts';
 import type { Instant as DueInstant } from '../engine/cron.ts';
 import type { Answered, Json, Note, Report, Trigger } from '../engine/job.ts';
 import {
@@ -237,6 +238,9 @@ export const ScheduleShape = z
   .object({
     ahead: z.array(InstantShape).describe('The next instants of each job, soonest first'),
     past: z.array(InstantShape).describe('What became of the latest ones, newest first'),
+    held: z
+      .array(z.object({ daemon: z.string(), why: z.string() } satisfies ShapeOf<HeldSchedules>))
+      .describe('Daemons that start nothing by schedule'),
   })
   .meta({ id: 'Schedule' });
 

@@ -13,7 +13,7 @@ export interface FleetWish {
 }
 
 /** Machines with a lot to check before they boot, and a network that is busy with other things. */
-const PACE = { awayMs: 75_000, agentMs: 10_000, mbPerSecond: 400 };
+const PACE = { awayMs: 75_000, agentMs: 10_000, mbPerSecond: 600 };
 
 /** Seven of twelve hypervisors have a new kernel that they do not run yet. */
 const SHARE_IN_NEED = 7 / 12;

@@ -5,6 +5,7 @@ import { byName } from '../domain/names.ts';
 import { sayCount } from '../domain/say.ts';
 import type { Note } from '../engine/job.ts';
 import { isOver, type RunRecord, type StepView } from '../engine/runs.ts';
+import { type Family, familiesOf } from './family.ts';
 import { wrap } from './lay-out.ts';
 
 /** A line in columns; what is empty takes its room. */
@@ -27,90 +28,89 @@ export const NOTHING_TOLD: Told = { keys: new Set() };
 
 interface Saying extends Line {
   readonly key: string;
-  readonly run: RunRecord;
 }
 
-/** What is to be said now, each line once; `said` are the runs in the order in which they were made. */
+/** What is to be said now, each line once; `runs` in the order in which they were made. */
 export function tell(told: Told, runs: readonly RunRecord[]): { lines: Line[]; told: Told } {
   const keys = new Set(told.keys);
   let { speaker } = told;
   const lines: Line[] = [];
-  for (const saying of runs.flatMap(sayingsOf)) {
-    const { key, run, time, text, hang } = saying;
-    if (keys.has(key)) continue;
-    keys.add(key);
-    // Of several runs at a time, each says its name when it takes the word; some lines say it themselves.
-    if (text.startsWith(' ') && speaker !== run.id) lines.push({ time, text: nameOf(run), hang: 0 });
-    speaker = run.id;
-    lines.push({ time, text, hang });
+  for (const family of familiesOf(runs)) {
+    for (const { key, time, text, hang } of sayingsOf(family)) {
+      if (keys.has(key)) continue;
+      keys.add(key);
+      // Of several at a time, each says its name when it takes the word; some lines say it themselves.
+      const { root } = family;
+      if (text.startsWith(' ') && speaker !== root.id) lines.push({ time, text: nameOf(root), hang: 0 });
+      speaker = root.id;
+      lines.push({ time, text, hang });
+    }
   }
   return { lines, told: { keys, ...(speaker === undefined ? {} : { speaker }) } };
 }
 
-/** Everything that the run has said, in the order in which it happened as far as its journal tells. */
-function sayingsOf(run: RunRecord): Saying[] {
-  const { id, report, notes, state, steps, waiting, error } = run;
-  const opening = report === undefined && notes.length === 0 ? [] : [beginning(run)];
+/** Everything that has been said, in the order in which it happened as far as the journals tell. */
+function sayingsOf({ root, members }: Family): Saying[] {
+  const steps = members.flatMap((member) => member.steps);
+  const notes = members.flatMap((member) => member.notes);
+  const opening = root.report === undefined && notes.length === 0 ? [] : [beginning(root, steps.length)];
+  const asks = members.filter(({ state }) => state === 'needs-decision').map(asking);
+  const ends = isOver(root.state) ? [ending(root)] : [];
+  return [...opening, ...noteSayings(root, notes, steps), ...asks, ...ends].map((saying) => ({
+    ...saying,
+    time: clock(saying.time),
+  }));
+}
+
+/** What a run and its child say alike is one saying. */
+function noteSayings(root: RunRecord, notes: readonly Note[], steps: readonly StepView[]): Saying[] {
   const width = Math.max(0, ...notes.map(({ subject }) => widthOf(nameIn(subject))));
-  const said = notes
-    .map((note) => ({ note, at: noteTime(run, note) }))
+  return notes
+    .map((note) => ({ note, at: noteTime(note, root, steps) }))
     .toSorted((a, b) => a.at.localeCompare(b.at) || byName(a.note.subject, b.note.subject))
-    .map(({ note, at }): Saying => {
+    .map(({ note, at }) => {
       const { subject, verdict, why, evidence } = note;
       const head = `  ${nameIn(subject).padEnd(width)}  ${verdict.padEnd(5)}  `;
       const text = plain([why, evidence].filter(Boolean).join('; '));
-      return {
-        run,
-        key: `note ${id} ${subject} ${verdict} ${why}`,
-        time: at,
-        text: head + text,
-        hang: widthOf(head),
-      };
+      const key = `note ${root.id} ${subject} ${verdict} ${why}`;
+      return { key, time: at, text: head + text, hang: widthOf(head) };
     });
-  const now = lastTime(steps);
-  const asks: Saying[] =
-    state === 'needs-decision'
-      ? [
-          {
-            run,
-            key: `asks ${id} ${waiting?.for}`,
-            time: now,
-            text: `  needs you: ${plain(waiting?.for ?? '')}`,
-            hang: 4,
-          },
-        ]
-      : [];
-  const ends: Saying[] = isOver(state) ? [ending(run, now, error)] : [];
-  return [...opening, ...said, ...asks, ...ends].map((saying) => ({ ...saying, time: clock(saying.time) }));
 }
 
 /** A run that is well under way when it is seen first was begun by a demo before this one. */
-function beginning(run: RunRecord): Saying {
-  const { id, report, steps, progress, state } = run;
-  const head = `${nameOf(run)}  `;
+function beginning(root: RunRecord, steps: number): Saying {
+  const { id, report, progress, state } = root;
+  const head = `${nameOf(root)}  `;
   const goesOn = progress !== undefined && !isOver(state);
   const text = goesOn
-    ? `goes on after ${sayCount(steps.length, 'step')}; what is done stays done`
+    ? `goes on after ${sayCount(steps, 'step')}; what is done stays done`
     : (report?.headline ?? '');
   return {
-    run,
     key: `begins ${id}`,
-    time: steps[0]?.startedAt ?? '',
+    time: root.steps[0]?.startedAt ?? '',
     text: head + plain(text),
     hang: widthOf(head),
   };
 }
 
-function ending(run: RunRecord, time: string, error: string | undefined): Saying {
-  const head = `${nameOf(run)}  `;
-  const words = [run.state, error].filter((each) => each !== undefined);
-  return { run, key: `ends ${run.id}`, time, text: head + plain(words.join('. ')), hang: widthOf(head) };
+function asking({ id, waiting, steps }: RunRecord): Saying {
+  const why = plain(waiting?.for ?? '');
+  return { key: `asks ${id} ${why}`, time: lastTime(steps), text: `  needs you: ${why}`, hang: 4 };
 }
 
-/** A run by its job; a child by what its parent calls it. */
-function nameOf({ id, job, parent, acting }: RunRecord): string {
-  const name = parent === undefined ? job : `${job} ${id.slice(parent.length + 1)}`;
-  return acting ? name : `${name} (dry run)`;
+function ending(root: RunRecord): Saying {
+  const head = `${nameOf(root)}  `;
+  const words = [root.state, root.error].filter((each) => each !== undefined);
+  return {
+    key: `ends ${root.id}`,
+    time: lastTime(root.steps),
+    text: head + plain(words.join('. ')),
+    hang: widthOf(head),
+  };
+}
+
+function nameOf({ job, acting }: RunRecord): string {
+  return acting ? job : `${job} (dry run)`;
 }
 
 /** `hv19` of `hypervisor hv19`. */
@@ -119,10 +119,10 @@ function nameIn(subject: string): string {
 }
 
 /** A note has no time of its own: when the last step ended that spoke of its subject, else when the run began. */
-function noteTime({ steps }: RunRecord, { subject }: Note): string {
+function noteTime({ subject }: Note, root: RunRecord, steps: readonly StepView[]): string {
   const name = nameIn(subject);
   const about = steps.filter(({ key, endedAt }) => endedAt !== undefined && key.split(/[ ,]/).includes(name));
-  return about.length > 0 ? lastTime(about) : (steps[0]?.startedAt ?? '');
+  return about.length > 0 ? lastTime(about) : (root.steps[0]?.startedAt ?? '');
 }
 
 function lastTime(steps: readonly StepView[]): string {
@@ -138,16 +138,19 @@ function clock(time: string): string {
   return time.slice(11, 16);
 }
 
-/** What changes: of each run under way how far it is and what it does just now. */
+/** What changes: of each run under way how far it is, and what it and those that it started do just now. */
 export function moving(runs: readonly RunRecord[], width: number): string[] {
-  return runs
-    .filter(({ state }) => !isOver(state))
-    .flatMap((run) => {
-      const { progress, steps, waiting, state } = run;
+  return familiesOf(runs)
+    .filter(({ root }) => !isOver(root.state))
+    .flatMap(({ root, members }) => {
+      const { progress, steps, waiting } = root;
       const bar = progress === undefined ? sayCount(steps.length, 'step') : renderProgress(progress, width);
-      const doing = steps.filter((step) => step.state === 'begun').map(({ key }) => shorten(key));
-      const words = state === 'waiting' ? `waits for ${waiting?.for}` : doing.join(', ');
-      return [`${INDENT}${bar}`, `${INDENT}${plain(words)}`];
+      const doing = members
+        .filter(({ state }) => state === 'running')
+        .flatMap((member) => member.steps.filter(({ state }) => state === 'begun'))
+        .map(({ key }) => shorten(key));
+      const words = doing.length > 0 || waiting === undefined ? doing.join(', ') : `waits for ${waiting.for}`;
+      return [INDENT + bar, INDENT + plain(words)];
     });
 }
 

@@ -18,7 +18,7 @@ const JOBS = {
     // A demo that was held up a moment is late by the minute.
     catchUp: 'last',
     window: 'nightly',
-    options: { limit: 100, mbPerSecond: 400, stopWithinSeconds: 5 },
+    options: { limit: 100, mbPerSecond: 600, stopWithinSeconds: 5 },
   },
 };
 

@@ -2,6 +2,7 @@
 import { plain } from '../cli/table.ts';
 import { sayCount, sayDay } from '../domain/say.ts';
 import { isOver, type RunRecord } from '../engine/runs.ts';
+import { familiesOf } from './family.ts';
 import type { Deeds } from './fleet.ts';
 
 export interface Beginning {
@@ -72,7 +73,9 @@ export function errorsIn(runs: readonly RunRecord[]): number {
 export function sayOutcome({ runs, deeds, mails, tookMs, leftOut }: Outcome): string[] {
   const { rebooted, awayAtOnce, migrated, stopped } = deeds;
   const manner = rebooted > 1 ? (awayAtOnce === 1 ? ' one at a time' : ` up to ${awayAtOnce} at a time`) : '';
-  const headlines = runs.flatMap(({ report }) => (report === undefined ? [] : [plain(report.headline)]));
+  const headlines = familiesOf(runs).flatMap(({ root: { report } }) =>
+    report === undefined ? [] : [plain(report.headline)],
+  );
   const counts = [
     `${count(rebooted, 'hypervisor')} rebooted${manner}`,
     `${count(migrated, 'server')} live-migrated`,
@@ -109,11 +112,15 @@ export interface Sights {
 export function sightsOf({ runs, folder, otherRedis, apiUrl, token }: Sights): (readonly [string, string])[] {
   const nightshift = `${otherRedis ? 'env -u REDIS_URL ' : ''}npx nightshift --config ${folder}/nightshift.yaml`;
   const run = runs[0];
-  const puzzle = runs.flatMap(({ notes }) => notes).find(({ verdict }) => verdict !== 'done');
+  const puzzles = runs.flatMap(({ notes }) => notes).filter(({ verdict }) => verdict !== 'done');
+  const puzzle = puzzles.find(({ verdict }) => verdict === 'waits') ?? puzzles[0];
   const sights: (readonly [string, string] | undefined)[] = [
     ['what happened', `${nightshift} runs`],
     run && ['step by step', `${nightshift} show ${run.id}`],
-    puzzle && [`why ${puzzle.subject.split(' ').at(-1)}`, `${nightshift} why ${puzzle.subject}`],
+    puzzle && [
+      `why ${puzzle.subject.split(' ').at(-1)} ${puzzle.verdict}`,
+      `${nightshift} why ${puzzle.subject}`,
+    ],
     ['the mails', `${folder}/mail`],
     apiUrl === undefined
       ? undefined

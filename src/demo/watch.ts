@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Engine } from '../engine/engine.ts';
 import { isOver, type RunRecord } from '../engine/runs.ts';
+import { familiesOf } from './family.ts';
 import type { DemoHouse } from './house.ts';
 import { answerFromConsole } from './operator.ts';
 import { layOut, moving, NOTHING_TOLD, type Told, tell } from './picture.ts';
@@ -90,8 +91,9 @@ export class Watch {
   }
 
   #isSettled(runs: readonly RunRecord[]): boolean {
-    if (runs.every(({ state }) => isOver(state))) return true;
     if (runs.some(({ state }) => state === 'running' || state === 'queued')) return false;
+    // What was started may wait for days; nobody waits for it tonight.
+    if (familiesOf(runs).every(({ root }) => isOver(root.state))) return true;
     const standing = runs.map(({ id, state, steps }) => `${id} ${state} ${steps.length}`).join('\n');
     if (standing !== this.#standing) {
       this.#standing = standing;

@@ -34,6 +34,8 @@ function step(key: string, from: string, to?: string): StepView {
 
 const report = { headline: HEADLINE };
 const held = { subject: 'hypervisor hv11', verdict: 'held', why: 'disabled by somebody else' };
+const waits = { subject: 'hypervisor hv23', verdict: 'waits', why: '2 servers cannot move' };
+const CHILD = { id: `${ID}~hv3`, parent: ID, job: 'reboot-hypervisor' };
 const done = { subject: 'hypervisor hv3', verdict: 'done', why: 'rebooted in 2 min' };
 
 function told(...runs: RunRecord[]): string[] {
@@ -101,9 +103,24 @@ describe('what is said once', () => {
       lines: ['22:30  reboot-hypervisors  goes on after 1 step; what is done stays done'],
     },
     {
-      what: 'a child by what its parent calls it, and a dry run as one',
-      runs: [run({ report, id: `${ID}~hv19`, parent: ID, acting: false })],
-      lines: [`22:30  reboot-hypervisors hv19 (dry run)  ${HEADLINE}`],
+      what: 'that nothing is changed',
+      runs: [run({ report, acting: false })],
+      lines: [`22:30  reboot-hypervisors (dry run)  ${HEADLINE}`],
+    },
+    {
+      what: 'in one breath what a run and those that it started have said',
+      runs: [
+        run({ report, state: 'succeeded', notes: [held, done], steps: [step('plan', '22:30', '22:36')] }),
+        run({ ...CHILD, state: 'succeeded', notes: [done], steps: [step('uncordon hv3', '22:34', '22:35')] }),
+        run({ ...CHILD, id: `${ID}~hv23`, state: 'waiting', notes: [waits] }),
+      ],
+      lines: [
+        `22:30  reboot-hypervisors  ${HEADLINE}`,
+        '22:30    hv11  held   disabled by somebody else',
+        '22:30    hv23  waits  2 servers cannot move',
+        '22:35    hv3   done   rebooted in 2 min',
+        '22:36  reboot-hypervisors  succeeded',
+      ],
     },
   ])('is $what', ({ runs, lines }) => {
     expect(told(...runs)).toEqual(lines);
@@ -166,6 +183,17 @@ describe('what changes', () => {
     { what: 'nothing of a run that is over', about: { state: 'failed' }, lines: [] },
   ])('is $what', ({ about, lines }) => {
     expect(moving([run(about)], 30)).toEqual(lines);
+  });
+
+  it('is what those do that a waiting run started, unless they wait, too', () => {
+    const reboot = step('reboot hv3', '22:31');
+    const runs = [
+      run({ state: 'waiting', waiting: { for: 'the end of hv3', since: '' } }),
+      run({ ...CHILD, steps: [reboot] }),
+      run({ ...CHILD, id: `${ID}~hv23`, state: 'waiting', steps: [step('end of servers', '22:31')] }),
+    ];
+
+    expect(moving(runs, 30)).toEqual(['       1 step', '       reboot hv3']);
   });
 });
 

@@ -98,7 +98,7 @@ describe('what there is to look at', () => {
     expect(sightsOf(sights)).toEqual([
       ['what happened', 'npx nightshift --config var/demo/nightshift.yaml runs'],
       ['step by step', `npx nightshift --config var/demo/nightshift.yaml show ${ID}`],
-      ['why hv11', 'npx nightshift --config var/demo/nightshift.yaml why hypervisor hv11'],
+      ['why hv11 held', 'npx nightshift --config var/demo/nightshift.yaml why hypervisor hv11'],
       ['the mails', 'var/demo/mail'],
     ]);
   });

@@ -6,6 +6,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { z } from 'zod';
 import { messageOf } from '../domain/failure.ts';
+import { HANDED_OVER, type StepSurroundings } from './attempt.ts';
 import {
   type Block,
   Blocked,
@@ -17,7 +18,7 @@ import {
 } from './errors.ts';
 import type { ChildEnd, EngineContext, Job, Json, Mail, Trigger } from './job.ts';
 import type { StepRecord } from './journal.ts';
-import { HANDED_OVER, type StepSurroundings, Steps } from './step.ts';
+import { Steps } from './step.ts';
 import { type WaitSurroundings, Waits } from './waits.ts';
 
 /** A run as `claim` hands it over. */

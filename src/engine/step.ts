@@ -1,97 +1,48 @@
 /**
- * A step from its first word to its journal record: answered from the journal when it is done,
- * settled by its effect when its owner died inside it, tried again where that can help.
+ * A step from its first word to its end: answered from the journal when it is done, settled by its effect
+ * when its owner died inside it, tried again where that can help.
  */
-import type { Redis } from 'ioredis';
 import { isPermanent, isRetryable, messageOf } from '../domain/failure.ts';
-import type { Clock } from './clock.ts';
-import { computing } from './computing.ts';
-import { Blocked, Cancelled, Halted, MisuseError, StepFailed, TimedOut } from './errors.ts';
-import type { Json, Mail, Retry, StepOptions, StepScope, Verdict } from './job.ts';
-import { digestOf, pack, type StepRecord, unpack } from './journal.ts';
-import { messageIdOf, type Posted, sealed } from './outbox.ts';
-import { backoffMs, pause } from './pause.ts';
-import type { RunLog } from './run-log.ts';
-import type { Answer, ScriptName } from './scripts.ts';
-import { type TableWrite, tableIn } from './tables.ts';
+import {
+  type Attempt,
+  Attempts,
+  HANDED_OVER,
+  RETRY,
+  STEP_TIMEOUT_MS,
+  type StepSurroundings,
+} from './attempt.ts';
+import { Blocked, Cancelled, Halted, MisuseError, StepFailed } from './errors.ts';
+import type { Json, Retry, StepOptions, StepScope, Verdict } from './job.ts';
+import { digestOf, type StepRecord, unpack } from './journal.ts';
+import { messageIdOf, sealed } from './outbox.ts';
+import { backoffMs } from './pause.ts';
 
-const RETRY: Retry = { tries: 5, firstMs: 1000, maxMs: 60_000 };
 /** Somebody waits for what a dry run says, and it is soon asked for again. */
 const DRY_RUN_TRIES = 2;
-const STEP_TIMEOUT_MS = 600_000;
-
-/** What steps need of the run that they belong to. */
-export interface StepSurroundings {
-  readonly runId: string;
-  readonly resumes: number;
-  readonly acting: boolean;
-  readonly journal: Map<string, StepRecord>;
-  /** A script on this run, under its fence. */
-  readonly call: (name: ScriptName, args: object, blob?: Buffer) => Promise<Answer>;
-  /** The time that the job sees. */
-  readonly clock: Clock;
-  /** For reads only: blobs and tables. */
-  readonly redis: Redis;
-  readonly prefix: string;
-  readonly mailHost: string;
-  readonly runLog: RunLog;
-  /** The mail that asks operators about a step whose outcome nobody saw. */
-  readonly askOperators: (step: string, evidence: string) => Mail | undefined;
-}
-
-interface Attempt<T> {
-  readonly key: string;
-  readonly options: StepOptions<T>;
-  readonly fn: (scope: StepScope) => Promise<T>;
-  /** Digest of the declared inputs. */
-  readonly inputs: string | undefined;
-  readonly n: number;
-  /** When it was first begun, by whomever. */
-  readonly startedAt: string;
-  tries: number;
-}
-
-interface Scope extends StepScope {
-  readonly stop: AbortController;
-  readonly revoke: AbortController;
-  readonly writes: TableWrite[];
-  readonly mails: Posted[];
-  skippedWhy: string | undefined;
-}
-
-type Ending = Pick<StepRecord, 'state' | 'value' | 'blob' | 'why'>;
 
 export class Steps {
   readonly #around: StepSurroundings;
+  readonly #attempts: Attempts;
   readonly #asked = new Set<string>();
-  /** Tries under way, which a cancel, a halt or a hand-over may reach. */
-  readonly #underWay = new Map<Scope, StepOptions<never>>();
-  /** Of every try so far: what one of them has left running hears of it, too, when the run leaves. */
-  readonly #stops: AbortController[] = [];
-  readonly #gone = new AbortController();
-  readonly #leaving = new AbortController();
-  readonly #cancelling = new AbortController();
-  #cancelled: string | undefined;
   /** Place of the next new step. Steps side by side never share one, and those dropped leave gaps. */
   #next: number;
-  #now: Date;
 
   constructor(around: StepSurroundings) {
     this.#around = around;
-    this.#now = around.clock.now();
+    this.#attempts = new Attempts(around);
     this.#next = Math.max(-1, ...[...around.journal.values()].map(({ n }) => n)) + 1;
   }
 
   /** Time of the last step replayed or done. */
   get now(): Date {
-    return this.#now;
+    return this.#attempts.now;
   }
   /** Aborts when the run leaves this process. */
   get gone(): AbortSignal {
-    return this.#gone.signal;
+    return this.#attempts.gone;
   }
   get cancelled(): string | undefined {
-    return this.#cancelled;
+    return this.#attempts.cancelled;
   }
 
   /** A journalled step that the job has not asked for: its code was another one then. */
@@ -101,28 +52,22 @@ export class Steps {
 
   /** Disruptions under way are revoked and no new one begins. */
   cancel(why: string): void {
-    this.#cancelled ??= why;
-    this.#cancelling.abort();
-    this.#revoke(new Cancelled(`cancelled by ${why}`));
+    this.#attempts.cancel(why);
   }
 
   /** Disruptions under way are revoked; their steps are taken up again after the thaw. */
   halt(why: string): void {
-    this.#revoke(new Halted(why));
+    this.#attempts.halt(why);
   }
 
   /** No step begins any more, and those under way are left as they are, except `once`, which may finish. */
   handOver(): void {
-    this.#leaving.abort();
-    for (const [scope, options] of this.#underWay) {
-      if (options.effect !== 'once') scope.stop.abort(new Blocked(HANDED_OVER));
-    }
+    this.#attempts.handOver();
   }
 
   /** The run is another owner's: every step under way stops where it is. */
   leave(reason: Error): void {
-    this.#gone.abort(reason);
-    for (const stop of this.#stops.splice(0)) stop.abort(reason);
+    this.#attempts.leave(reason);
   }
 
   /** See `EngineContext.step`. Throws `Blocked` when the run must be parked. */
@@ -149,7 +94,7 @@ export class Steps {
       case 'skipped':
         return (await this.#replay(key, record)) as T;
       case 'failed':
-        this.#passed(record);
+        this.#attempts.passed(record);
         throw new StepFailed(key, record.why ?? 'it failed');
       case 'unknown':
         return this.#undecided(key, record.why ?? '');
@@ -167,7 +112,7 @@ export class Steps {
     );
     switch (verdict.happened) {
       case 'yes':
-        return this.#done(attempt, verdict.value);
+        return this.#attempts.done(attempt, verdict.value);
       case 'no':
         if (effect !== 'once') return this.#try(attempt);
         return this.#unknown(attempt, 'it began, its owner stopped, and the world does not show it');
@@ -182,17 +127,17 @@ export class Steps {
     const lastTry = attempt.tries + retry.tries;
     for (;;) {
       attempt.tries += 1;
-      await this.#begin(attempt);
-      const scope = this.#scope(attempt);
-      const result = await this.#act(attempt, scope);
-      if ('value' in result) return this.#done(attempt, result.value, scope);
+      await this.#attempts.begin(attempt);
+      const scope = this.#attempts.scope(attempt);
+      const result = await this.#attempts.act(attempt, scope);
+      if ('value' in result) return this.#attempts.done(attempt, result.value, scope);
 
       const settled = await this.#afterError(attempt, {
         error: result.error,
         last: attempt.tries >= lastTry,
       });
       if (settled !== undefined) return settled.value;
-      await this.#pause(backoffMs(retry, attempt.tries), attempt.options);
+      await this.#attempts.pause(backoffMs(retry, attempt.tries), attempt.options);
     }
   }
 
@@ -206,12 +151,12 @@ export class Steps {
     if (error instanceof Halted)
       throw new Blocked({ state: 'waiting', why: `the end of the halt: ${why}`, frozen: true });
     if (error instanceof Cancelled) {
-      await this.#finish(attempt, { state: 'failed', why });
+      await this.#attempts.finish(attempt, { state: 'failed', why });
       throw error;
     }
     if (!isPermanent(error)) {
       const verdict = await this.#happened(attempt, why);
-      if (verdict.happened === 'yes') return { value: await this.#done(attempt, verdict.value) };
+      if (verdict.happened === 'yes') return { value: await this.#attempts.done(attempt, verdict.value) };
       const doubtful = verdict.happened === 'unclear' || attempt.options.effect === 'once';
       if (doubtful && (last || attempt.options.effect === 'once')) {
         const evidence =
@@ -224,7 +169,7 @@ export class Steps {
       }
     }
     const tries = attempt.tries === 1 ? '' : ` (try ${attempt.tries})`;
-    await this.#finish(attempt, { state: 'failed', why: why + tries });
+    await this.#attempts.finish(attempt, { state: 'failed', why: why + tries });
     throw new StepFailed(attempt.key, why + tries, error);
   }
 
@@ -238,10 +183,10 @@ export class Steps {
     if (verify === undefined) return { happened: 'unclear', evidence: known };
     const retry: Retry = { ...RETRY, ...wanted };
     for (let tries = 1; ; tries += 1) {
-      if (this.#leaving.signal.aborted) throw new Blocked(HANDED_OVER);
-      const result = await this.#act(
+      if (this.#attempts.leaving) throw new Blocked(HANDED_OVER);
+      const result = await this.#attempts.act(
         { ...attempt, options: { effect: 'read', timeoutMs: verifyTimeoutMs }, fn: verify },
-        this.#scope(attempt),
+        this.#attempts.scope(attempt),
       );
       if ('value' in result) {
         const verdict = result.value;
@@ -253,84 +198,20 @@ export class Steps {
       if (!isRetryable(result.error) || tries >= retry.tries) {
         return { happened: 'unclear', evidence: `${known}; asking what happened failed: ${why}` };
       }
-      await this.#pause(backoffMs(retry, tries), { effect: 'read' });
+      await this.#attempts.pause(backoffMs(retry, tries), { effect: 'read' });
     }
-  }
-
-  /** Calls the function once, within its time. A function that ignores `signal` is not waited for. */
-  async #act<T>(attempt: Attempt<T>, scope: Scope): Promise<{ value: T } | { error: unknown }> {
-    const { options, fn, key } = attempt;
-    const timeoutMs = options.timeoutMs ?? STEP_TIMEOUT_MS;
-    const timer = setTimeout(
-      () => scope.stop.abort(new TimedOut(`"${key}" took longer than ${timeoutMs / 1000} s`)),
-      timeoutMs,
-    );
-    const stopped = Promise.withResolvers<never>();
-    const stop = (): void => stopped.reject(scope.signal.reason as Error);
-    scope.signal.addEventListener('abort', stop);
-    this.#underWay.set(scope, options as StepOptions<never>);
-    try {
-      scope.signal.throwIfAborted();
-      return { value: await Promise.race([fn(scope), stopped.promise]) };
-    } catch (error) {
-      this.#gone.signal.throwIfAborted();
-      if (scope.signal.aborted) return { error: scope.signal.reason };
-      return { error: scope.revoked.aborted && !isPermanent(error) ? scope.revoked.reason : error };
-    } finally {
-      clearTimeout(timer);
-      scope.signal.removeEventListener('abort', stop);
-      this.#underWay.delete(scope);
-    }
-  }
-
-  async #begin<T>(attempt: Attempt<T>): Promise<void> {
-    const { key, options } = attempt;
-    this.#gone.signal.throwIfAborted();
-    if (this.#leaving.signal.aborted) throw new Blocked(HANDED_OVER);
-    if (options.disruptive && this.#cancelled !== undefined) {
-      throw new Cancelled(`cancelled by ${this.#cancelled}`);
-    }
-    const record = recordOf(attempt, { state: 'begun' });
-    const { verdict, rest } = await this.#around.call('begin', {
-      key,
-      record: JSON.stringify(record),
-      timeoutMs: overdueAfterMs(options),
-      ...(options.disruptive ? { disruptive: true } : {}),
-    });
-    if (verdict === 'CANCELLED') throw new Cancelled(`cancelled by ${String(rest[0])}`);
-    if (verdict === 'FROZEN') {
-      throw new Blocked({ state: 'waiting', why: `the end of the freeze: ${String(rest[0])}`, frozen: true });
-    }
-    this.#around.journal.set(key, record);
-    // A hand-over that came meanwhile found nothing to stop. A `once` step has begun, so it is seen through.
-    if (this.#leaving.signal.aborted && options.effect !== 'once') throw new Blocked(HANDED_OVER);
-    if (options.effect !== 'read') this.#around.runLog.forStep(key, attempt.tries).info('begins');
-  }
-
-  async #done<T>(attempt: Attempt<T>, value: T, scope?: Scope): Promise<T> {
-    const packed = await pack(value);
-    const skipped = scope?.skippedWhy;
-    const ending: Ending = {
-      state: skipped === undefined ? 'done' : 'skipped',
-      ...packed.fields,
-      ...(skipped === undefined ? {} : { why: skipped }),
-    };
-    await this.#finish(attempt, ending, {
-      writes: scope?.writes ?? [],
-      mails: scope?.mails ?? [],
-      blob: packed.blob,
-    });
-    return packed.value as T;
   }
 
   async #unknown<T>(attempt: Attempt<T>, evidence: string): Promise<never> {
-    await this.#finish(attempt, { state: 'unknown', why: evidence });
+    await this.#attempts.finish(attempt, { state: 'unknown', why: evidence });
     return this.#undecided(attempt.key, evidence);
   }
 
   #undecided(key: string, evidence: string): never {
-    if (this.#cancelled !== undefined) {
-      throw new Cancelled(`cancelled by ${this.#cancelled}; nobody saw how "${key}" ended: ${evidence}`);
+    if (this.#attempts.cancelled !== undefined) {
+      throw new Cancelled(
+        `cancelled by ${this.#attempts.cancelled}; nobody saw how "${key}" ended: ${evidence}`,
+      );
     }
     const { runId, resumes, mailHost, askOperators } = this.#around;
     const mail = askOperators(key, evidence);
@@ -343,93 +224,12 @@ export class Steps {
     });
   }
 
-  /** Journals how a step ended, and in the same script all that rides along. */
-  async #finish<T>(
-    attempt: Attempt<T>,
-    ending: Ending,
-    {
-      writes = [],
-      mails = [],
-      blob,
-    }: { writes?: TableWrite[]; mails?: object[]; blob?: Buffer | undefined } = {},
-  ): Promise<void> {
-    const endedAt = this.#around.clock.now().toISOString();
-    const record = recordOf(attempt, { ...ending, endedAt });
-    const { key, n } = attempt;
-    const args = {
-      key,
-      record: JSON.stringify(record),
-      writes,
-      mails,
-      ...(blob === undefined ? {} : { blob: String(n) }),
-    };
-    await this.#around.call('finish', args, blob);
-    this.#around.journal.set(key, record);
-    this.#passed(record);
-    const log = this.#around.runLog.forStep(key, attempt.tries);
-    const fields = { tookMs: Date.parse(endedAt) - Date.parse(attempt.startedAt), ...whyOf(ending) };
-    if (ending.state === 'done' || ending.state === 'skipped') log.info(ending.state, fields);
-    else log.warn(ending.state, fields);
-  }
-
   async #replay(key: string, record: StepRecord): Promise<Json | undefined> {
-    this.#passed(record);
+    this.#attempts.passed(record);
     const { redis, prefix, runId } = this.#around;
     const blob =
       record.blob === undefined ? null : await redis.getBuffer(`${prefix}:run:${runId}:blob:${record.n}`);
     return unpack(key, record, blob);
-  }
-
-  /** Pauses before another try, and no longer once a hand-over or a cancel wants it to end. */
-  async #pause<T>(ms: number, { disruptive }: StepOptions<T>): Promise<void> {
-    const stirring = [this.#gone.signal, this.#leaving.signal];
-    if (disruptive) stirring.push(this.#cancelling.signal);
-    await pause(ms, AbortSignal.any(stirring));
-    this.#gone.signal.throwIfAborted();
-  }
-
-  #passed(record: StepRecord): void {
-    if (record.endedAt !== undefined) this.#now = new Date(record.endedAt);
-  }
-
-  #revoke(reason: Error): void {
-    for (const [scope, options] of this.#underWay) {
-      if (options.disruptive === true && options.effect !== 'once') scope.revoke.abort(reason);
-    }
-  }
-
-  #scope<T>(attempt: Attempt<T>): Scope {
-    const { redis, prefix, mailHost, runLog, runId, resumes } = this.#around;
-    // Not made of two signals: that costs as much as all else that a try is wrapped in.
-    const stop = new AbortController();
-    const { signal } = stop;
-    if (this.#gone.signal.aborted) stop.abort(this.#gone.signal.reason);
-    this.#stops.push(stop);
-    const revoke = new AbortController();
-    const writes: TableWrite[] = [];
-    const mails: Posted[] = [];
-    const scope: Scope = {
-      stop,
-      revoke,
-      writes,
-      mails,
-      skippedWhy: undefined,
-      signal,
-      revoked: revoke.signal,
-      idempotencyKey: `${runId}/${attempt.key}`,
-      attempt: attempt.tries,
-      since: new Date(attempt.startedAt),
-      now: () => this.#around.clock.now(),
-      log: runLog.forStep(attempt.key, attempt.tries),
-      compute: computing(signal),
-      table: (name) => tableIn(redis, prefix, name, writes),
-      mail: (key, mail) =>
-        void mails.push(...sealed(runId, messageIdOf(runId, key, mailHost, resumes), mail)),
-      skipped: (why) => {
-        scope.skippedWhy = why;
-      },
-    };
-    return scope;
   }
 
   #permit<T>(key: string, options: StepOptions<T>): void {
@@ -443,29 +243,4 @@ export class Steps {
       throw new MisuseError(`step "${key}" would change something in a dry run`);
     }
   }
-}
-
-/** When the owner of a try must be stuck: its time, the looks at what became of it, and the pauses between are over. */
-function overdueAfterMs<T>(options: StepOptions<T>): number {
-  const { timeoutMs = STEP_TIMEOUT_MS, verify, verifyTimeoutMs = STEP_TIMEOUT_MS, retry: wanted } = options;
-  const { tries, maxMs } = { ...RETRY, ...wanted };
-  return timeoutMs + maxMs + (verify === undefined ? 0 : tries * (verifyTimeoutMs + maxMs));
-}
-
-function whyOf({ why }: Ending): { why?: string } {
-  return why === undefined ? {} : { why };
-}
-
-export const HANDED_OVER = { state: 'queued', why: 'its next owner' } as const;
-
-function recordOf<T>(attempt: Attempt<T>, ending: Ending & Pick<StepRecord, 'endedAt'>): StepRecord {
-  const { n, tries, inputs, options, startedAt } = attempt;
-  return {
-    n,
-    effect: options.effect,
-    ...(inputs === undefined ? {} : { inputs }),
-    tries,
-    startedAt,
-    ...ending,
-  };
 }

@@ -80,17 +80,19 @@ async function makePlan(ctx: Ctx): Promise<RebootPlan> {
   return plan;
 }
 
+type Stop = Pick<Night, 'stopped' | 'cancelled'>;
+
 async function workThrough(ctx: Ctx, plan: RebootPlan): Promise<void> {
   const outcomes: RebootOutcome[] = [];
-  const tell = (stopped?: string): Night => {
-    const night = { plan, limit: ctx.options.limit, outcomes, at: ctx.now(), ...(stopped && { stopped }) };
+  const tell = (how: Stop = {}): Night => {
+    const night = { plan, limit: ctx.options.limit, outcomes, at: ctx.now(), ...how };
     ctx.progress(outcomes.length, plan.order.length, 'hypervisors');
     ctx.report(describeNight(night));
     return night;
   };
-  const { error, stopped } = await inTurn(ctx, plan, outcomes, tell);
+  const { error, ...how } = await inTurn(ctx, plan, outcomes, tell);
 
-  const mail = nightMail(tell(stopped));
+  const mail = nightMail(tell(how));
   if (mail !== undefined && ctx.operators.length > 0)
     await ctx.mail('report', { to: ctx.operators, ...mail });
   if (error !== undefined) throw error;
@@ -104,7 +106,7 @@ async function inTurn(
   plan: RebootPlan,
   outcomes: RebootOutcome[],
   tell: () => void,
-): Promise<{ readonly stopped?: string; readonly error?: Error }> {
+): Promise<Stop & { readonly error?: Error }> {
   try {
     for (const { name, run } of plan.waits)
       if (run === undefined) await ctx.start(...childFor(ctx, name, true));
@@ -117,11 +119,11 @@ async function inTurn(
       const verdict = outcome.verdict === 'failed' ? 'needs you' : outcome.verdict;
       ctx.note({ subject: `hypervisor ${name}`, verdict, why: outcome.why });
       tell();
-      if (outcome.verdict === 'given back') await goOnUnlessCancelled(ctx, name);
+      if (outcome.cancelled || outcome.verdict === 'given back') await goOnUnlessCancelled(ctx, name);
     }
     return {};
   } catch (error) {
-    if (isCancelled(error)) return { stopped: error.message, error };
+    if (isCancelled(error)) return { stopped: error.message, cancelled: true, error };
     throw error;
   }
 }
@@ -129,8 +131,11 @@ async function inTurn(
 async function callFor(ctx: Ctx, name: string): Promise<RebootOutcome> {
   const { id, state, result, notes, error = state } = await ctx.call(...childFor(ctx, name, false));
   if (state === 'succeeded') return { ...(result as Omit<RebootOutcome, 'run'>), run: id };
-  const why = notes.find(({ subject }) => subject === `hypervisor ${name}`)?.why ?? error;
-  return { name, verdict: state === 'cancelled' ? 'given back' : 'failed', why, run: id };
+  const note = notes.find(({ subject }) => subject === `hypervisor ${name}`);
+  const why = note?.why ?? error;
+  if (state !== 'cancelled') return { name, verdict: 'failed', why, run: id };
+  const verdict = note?.verdict === 'needs you' ? 'failed' : 'given back';
+  return { name, verdict, why, run: id, cancelled: true };
 }
 
 /** A run that was cancelled ends here; one of whose children alone was cancelled goes on. */

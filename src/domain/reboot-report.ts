@@ -16,6 +16,8 @@ export interface RebootOutcome {
   readonly drainMs?: number;
   /** The run that had it in hand. */
   readonly run: string;
+  /** That run was cancelled, so it cannot be resumed. */
+  readonly cancelled?: true;
 }
 
 export interface Night {
@@ -25,6 +27,8 @@ export interface Night {
   readonly outcomes: readonly RebootOutcome[];
   /** Why the others were not begun. */
   readonly stopped?: string;
+  /** Somebody cancelled it. */
+  readonly cancelled?: true;
   readonly at: Date;
 }
 
@@ -88,6 +92,7 @@ export function nightMail(night: Night): { readonly subject: string; readonly te
   if (!done && !back && !failed) return undefined;
   const waits = night.plan.waits.length;
   const parts = [
+    night.cancelled ? 'cancelled' : '',
     done ? `${done} rebooted` : '',
     back ? `${back} given back` : '',
     waits ? sayWaits(waits) : '',
@@ -118,6 +123,8 @@ function headlineOf(night: Night): string {
   const failed = outcomesOf(night, 'failed').length;
   const all = counts.reduce((sum, [n]) => sum + n, failed);
   if (all === 0) return 'No hypervisor needed a reboot.';
+  if (failed === all)
+    return `${sayCount(all, 'hypervisor')} needed a reboot and ${all === 1 ? 'needs' : 'need'} you.`;
   const parts = counts.filter(([n]) => n > 0).map(([n, word]) => `${n} ${word}`);
   return `${all} needed a reboot: ${[...parts, ...(failed > 0 ? [needYou(failed)] : [])].join(', ')}.`;
 }
@@ -127,11 +134,14 @@ function sayWait({ name, why, since, run }: PlannedWait): string {
   return `waits  ${name}  ${why}${begun}`;
 }
 
-function needsYou({ name, why, run }: RebootOutcome): string[] {
+function needsYou({ name, why, run, cancelled }: RebootOutcome): string[] {
+  const goOn = cancelled
+    ? `enable it, then nightshift run reboot-hypervisor --option hypervisor=${name} --go (a cancelled run is not resumed)`
+    : `nightshift resume ${run}`;
   return [
     `  ${name}  ${why}. It is disabled (by nightshift).`,
     `    look:                  nightshift show ${run}`,
-    `    go on, when repaired:  nightshift resume ${run}`,
+    `    go on, when repaired:  ${goOn}`,
     `    or enable it yourself: ${enableCommand(name)}`,
   ];
 }

@@ -9,42 +9,37 @@ import type { Moved } from './cordon.ts';
 import { type Guest, type MigrateSettings, migrate } from './migrate.ts';
 import { pause, poll } from './pause.ts';
 
-export interface Drained {
-  /** Servers that were asked to move, whatever came of it. */
-  readonly moved: readonly Moved[];
-  /** Why running guests remain; absent when none does. */
-  readonly stuck?: string;
-}
-
 type Aboard = { readonly running: readonly Guest[]; readonly stuck: string | null };
 
 /** Owners start stopped guests, and what was on its way when the cordon came still lands. */
 const MOST_LOOKS = 10;
 const SLOW_ANSWERS_MS = 5 * 60_000;
 
-/** Stops at the first guest that cannot leave. Stopped guests stay where they are. */
-export async function drain(ctx: Context<MigrateSettings>, name: string): Promise<Drained> {
-  const moved = new Map<string, Moved>();
-  const ended = (stuck?: string): Drained => ({
-    moved: [...moved.values()],
-    ...(stuck === undefined ? {} : { stuck }),
-  });
+/**
+ * Stops at the first guest that cannot leave, and says why; undefined when no running guest remains.
+ * Stopped guests stay where they are. Each guest is added to `touched` before it is asked to move, so
+ * that whoever puts things back knows it also when this throws.
+ */
+export async function drain(
+  ctx: Context<MigrateSettings>,
+  name: string,
+  touched: Map<string, Moved>,
+): Promise<string | undefined> {
   let quiet = 0;
-
   for (let look = 1; look <= MOST_LOOKS; look += 1) {
     const aboard = await attempt(() => lookAboard(ctx, name, look));
-    if (!aboard.ok) return ended(`its guests cannot be listed: ${aboard.error.message}`);
-    if (aboard.value.stuck !== null) return ended(aboard.value.stuck);
+    if (!aboard.ok) return `its guests cannot be listed: ${aboard.error.message}`;
+    if (aboard.value.stuck !== null) return aboard.value.stuck;
     for (const guest of aboard.value.running) {
-      moved.set(guest.id, { id: guest.id, name: guest.name });
+      touched.set(guest.id, { id: guest.id, name: guest.name });
       const key = `migrate ${guest.id} off ${name}${look === 1 ? '' : `, look ${look}`}`;
       const migrated = await attempt(() => migrate(ctx, { guest, from: name, key }));
-      if (!migrated.ok) return ended(migrated.error.message);
+      if (!migrated.ok) return migrated.error.message;
     }
     quiet = aboard.value.running.length === 0 ? quiet + 1 : 0;
-    if (quiet === 2) return ended();
+    if (quiet === 2) return undefined;
   }
-  return ended(`guests kept coming through ${MOST_LOOKS} looks`);
+  return `guests kept coming through ${MOST_LOOKS} looks`;
 }
 
 /** What runs on it now; waits for guests that something is being done to. */

@@ -91,21 +91,20 @@ async function waitFirst(ctx: Context<Settings>, name: string, pinned: string): 
 
 async function empty(ctx: Context<Settings>, name: string, before: Before): Promise<Ended> {
   const since = ctx.now().getTime();
-  let moved: readonly Moved[] = [];
+  const touched = new Map<string, Moved>();
+  const back = (why: string) => retreat(ctx, name, { why, moved: [...touched.values()] });
   try {
-    const drained = await drain(ctx, name);
-    moved = drained.moved;
-    if (drained.stuck !== undefined) return await retreat(ctx, name, { why: drained.stuck, moved });
-    const drainMs = moved.length === 0 ? 0 : ctx.now().getTime() - since;
+    const stuck = await drain(ctx, name, touched);
+    if (stuck !== undefined) return await back(stuck);
+    const drainMs = touched.size === 0 ? 0 : ctx.now().getTime() - since;
 
     const rebooted = await attempt(() => reboot(ctx, name, before.bootId));
     if (!rebooted.ok) return failed(name, rebooted.error);
-    if (!rebooted.value.asked)
-      return await retreat(ctx, name, { why: `not rebooted: ${rebooted.value.why}`, moved });
+    if (!rebooted.value.asked) return await back(`not rebooted: ${rebooted.value.why}`);
     return await comeBack(ctx, name, { before, drainMs });
   } catch (error) {
     if (!isCancelled(error)) throw error;
-    return { ...(await retreat(ctx, name, { why: error.message, moved })), error };
+    return { ...(await back(error.message)), error };
   }
 }
 

@@ -83,6 +83,23 @@ describe('nightMail', () => {
     expect(mail?.text).toContain('not tonight  1 (nothing was rebooted after hv03): hv07');
   });
 
+  it('says of a cancelled night that it was, and what to do where a run cannot be resumed', () => {
+    const why = '1 server not whole after the drain: a a… is in ERROR';
+    const mail = nightMail({
+      ...night,
+      outcomes: [{ name: 'hv03', verdict: 'failed', why, run: `${RUN}~hv03`, cancelled: true }],
+      stopped: 'cancelled by kim: wrong night',
+      cancelled: true,
+    });
+
+    expect(mail?.subject).toBe('[nightshift] Tue 24 Nov 2026: cancelled, 1 needs you');
+    expect(mail?.text).toContain(
+      '    go on, when repaired:  enable it, then nightshift run reboot-hypervisor --option hypervisor=hv03 --go (a cancelled run is not resumed)\n',
+    );
+    expect(mail?.text).not.toContain('nightshift resume');
+    expect(mail?.text).toContain('not tonight  1 (cancelled by kim: wrong night): hv07');
+  });
+
   it('is not written for a night in which nothing was touched', () => {
     const outcomes = [{ name: 'hv03', verdict: 'held', why: 'no room', run: `${RUN}~hv03` } as const];
 
@@ -91,6 +108,22 @@ describe('nightMail', () => {
 });
 
 describe('describeNight', () => {
+  it.each([
+    { names: ['hv03'], says: '1 hypervisor needed a reboot and needs you.' },
+    { names: ['hv03', 'hv07'], says: '2 hypervisors needed a reboot and need you.' },
+  ])('says $says', ({ names, says }) => {
+    const order = plan.order.filter(({ name }) => names.includes(name));
+    const outcomes = names.map((name) => ({ name, verdict: 'failed', why: 'x', run: RUN }) as const);
+
+    const { headline } = describeNight({
+      ...night,
+      plan: { order, waits: [], held: [], later: [] },
+      outcomes,
+    });
+
+    expect(headline).toBe(says);
+  });
+
   it('counts every hypervisor of the plan once', () => {
     const verdicts = fc.constantFrom('done', 'skipped', 'held', 'given back', 'failed');
     fc.assert(
@@ -119,7 +152,9 @@ describe('describeNight', () => {
 
           const numbers = [...headline.matchAll(/\d+/g)].map(Number);
           const [all = 0, ...parts] = numbers;
-          expect(parts.reduce((sum, n) => sum + n, 0)).toBe(all);
+          // Of those that all need a person only one number is said.
+          const isOneKind = parts.length === 0;
+          expect(isOneKind ? all : parts.reduce((sum, n) => sum + n, 0)).toBe(all);
           expect(all).toBe(order.length + waits + held + later);
         },
       ),

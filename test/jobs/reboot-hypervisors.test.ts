@@ -541,6 +541,28 @@ describe('reboot-hypervisors', () => {
     expect(run.notes.find(({ subject }) => subject === 'hypervisor hv1')?.verdict).toBe('given back');
   });
 
+  it('tells operators of a cancelled night whose drain left a guest not whole, and keeps the hypervisor out', async () => {
+    const process = await open();
+    const id = await create(process);
+    cloud.faults.set('b', 'stuck');
+    cloud.onCall = (call) => {
+      if (call !== 'migrate b') return;
+      cloud.servers.get('a')!.status = 'ERROR';
+      void process.engine.acts.cancel(id, KIM);
+    };
+    const before = house.sent.length;
+
+    const { outcome, run } = await work(process, id);
+    await process.engine.sendMails();
+
+    expect(outcome).toBe('cancelled');
+    expect(cloud.state.hosts.hv1).toMatch(/nightshift/);
+    expect(run.notes.find(({ subject }) => subject === 'hypervisor hv1')?.verdict).toBe('needs you');
+    const mail = house.sent.slice(before).find(({ subject }) => subject.includes('needs you'));
+    expect(mail?.subject).toMatch(/: cancelled, 1 rebooted, 1 needs you$/);
+    expect(mail?.text).toContain('a cancelled run is not resumed');
+  });
+
   it('aborts a migration under way on a halt, and asks for it again after the thaw', async () => {
     const process = await open();
     const id = await create(process);

@@ -9,6 +9,8 @@ import { renderRows, renderTable, truncate } from './table.ts';
 
 /** As much of a digest as tells two versions apart. */
 const DIGEST_WIDTH = 20;
+/** Whole scripts may be options; --json has them whole. */
+const OPTION_WIDTH = 60;
 
 export function renderRun(run: RunRecord, view: View): string[] {
   const sections = [
@@ -149,7 +151,10 @@ function sayOptions(options: Json): string {
   return words.length === 0 ? 'no options' : words.join(' ');
 }
 
-/** As it is typed after `--option`. */
+/** As it is typed after `--option`, unless it is long. */
 function asWord(text: string): string {
+  const line = text.replaceAll(/\s+/g, ' ').trim();
+  if (text.includes('\n') || line.length > OPTION_WIDTH)
+    return truncate(line, OPTION_WIDTH - 1).replace(/…?$/, '…');
   return /^[\w.,:@%/+=-]+$/.test(text) ? text : shellQuote(text.replaceAll('\0', '�'));
 }

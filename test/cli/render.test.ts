@@ -165,6 +165,16 @@ describe('a run, whole', () => {
     ]);
   });
 
+  it('shows of an option that is a script only how it begins', () => {
+    const script = `\nif command -v grubby; then\n  ${'grubby --default-kernel; '.repeat(9)}\nfi`;
+
+    const lines = renderRun({ ...run, options: { nextKernel: script, short: 'a\nb' } }, view);
+
+    expect(lines[1]).toBe(
+      '  asked       Tue 24 Nov 2026 22:41 UTC by cron, nextKernel=if command -v grubby; then grubby --default-kernel; grubby… short=a b…',
+    );
+  });
+
   it('has no note that its report says already, but for those that say more', () => {
     const notes = [
       { subject: 'hypervisor hv03', verdict: 'done', why: 'rebooted in 41 s' },

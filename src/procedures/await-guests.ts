@@ -31,7 +31,11 @@ export async function awaitGuests(
   });
   ctx.note({ subject: `hypervisor ${name}`, verdict: 'waits', why });
   try {
-    const wait = { why, withinMs: waitDays * DAY_MS, everyMs: waitPollSeconds * 1000 };
+    const wait = {
+      why: `servers to end: ${why}`,
+      withinMs: waitDays * DAY_MS,
+      everyMs: waitPollSeconds * 1000,
+    };
     const waited = await attempt(() =>
       ctx.waitUntil(`end of the servers pinned to ${name}`, wait, async () =>
         (await arePinned(ctx, name)) ? undefined : true,

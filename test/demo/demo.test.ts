@@ -10,7 +10,7 @@ import { readKept } from '../../src/twin/kept.ts';
 import { eventually } from '../support/engine.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const SMALL = ['--seed', '8', '--hypervisors', '12', '--servers', '40', '--pace', '600'];
+const SMALL = ['--seed', '8', '--hypervisors', '8', '--servers', '30', '--pace', '600'];
 const NEW_KERNEL = '6.1.0-28-amd64';
 
 let home: string;
@@ -108,9 +108,10 @@ describe('the demo', () => {
     expect(rebooted.length).toBeGreaterThan(before.length);
     expect(rebooted.map(({ boots }) => boots)).toEqual(rebooted.map(() => 1));
     expect(rebooted.filter(({ boot }) => boot.kernel !== NEW_KERNEL)).toEqual([]);
-    const held = hypervisors('demo').filter(({ kernels, boot }) => kernels.at(-1) !== boot.kernel).length;
-    expect(out).toContain(`${rebooted.length + held} needed a reboot: ${rebooted.length} done, ${held} held.
-`);
+    const left = hypervisors('demo').filter(({ kernels, boot }) => kernels.at(-1) !== boot.kernel).length;
+    const counts = /\. (\d+) needed a reboot: (\d+) done, (?:(\d+) waits, )?(\d+) held\.$/m.exec(out) ?? [];
+    const [all, done, waits, held] = counts.slice(1).map((count) => Number(count ?? 0));
+    expect([all, done, waits! + held!]).toEqual([rebooted.length + left, rebooted.length, left]);
     expect(out).toMatch(
       new RegExp(
         `^${rebooted.length} hypervisors rebooted one at a time, \\d+ servers live-migrated, 0 stopped, 0 errors\\. 1 mail\\.$`,
@@ -124,9 +125,11 @@ describe('the demo', () => {
 
   it('leaves an installation behind that can be asked', async () => {
     const runs = JSON.parse(await nightshift('demo', 'runs')) as { id: string; state: string }[];
-    const why = JSON.parse(await nightshift('demo', 'why', 'hypervisor hv11')) as { note: object };
+    const why = JSON.parse(await nightshift('demo', 'why', 'hypervisor hv08')) as { note: object };
 
-    expect(runs).toMatchObject([{ id: 'reboot-hypervisors~20261124T223000Z', state: 'succeeded' }]);
+    expect(runs).toContainEqual(
+      expect.objectContaining({ id: 'reboot-hypervisors~20261124T223000Z', state: 'succeeded' }),
+    );
     expect(why.note).toMatchObject({
       verdict: 'held',
       why: 'disabled by somebody else: "disk swap, ask Kim"',

@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { Armed } from './domain/acting.ts';
 import type { Cloud, Host } from './domain/fleet.ts';
+import type { CallHttp } from './domain/http-call.ts';
 import type { SiteWindow } from './domain/window.ts';
 import type { EngineContext, Job } from './engine/job.ts';
 
@@ -11,6 +12,7 @@ export type { StepScope } from './engine/job.ts';
 export interface Clients {
   readonly cloud: Cloud;
   host(hypervisor: string): Host;
+  readonly http: CallHttp;
   /** Every way to the operators, as readers of a mail: addresses, and `webhook:operators` where that is configured. */
   readonly operators: readonly string[];
   readonly armed: Armed;

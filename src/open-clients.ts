@@ -49,6 +49,7 @@ export function openClients(config: Config, secrets: Secret[]): OpenedClients {
       host: (name): Host => ({
         run: async (argv, options) => (await hosts()).host(name).run(argv, options),
       }),
+      http: async (call, options) => (await import('./clients/http-call.ts')).callHttp(call, options),
       operators: operatorsOf(config),
       armed: config.jobs[job]?.armed ?? false,
       ...windowOf(config, job),

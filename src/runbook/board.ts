@@ -15,8 +15,8 @@ export interface Board {
   readonly ends: readonly TargetEnd[];
   /** How many were chosen, those held from the start included. */
   readonly total: number;
-  /** Completes "No hypervisor is …". */
-  readonly where: string;
+  /** Completes "No hypervisor is …"; absent where the job has no targets. */
+  readonly where: string | undefined;
   /** What befell the run beside its targets: a step of its own that failed, a put-back that did. */
   readonly remarks: readonly string[];
 }
@@ -39,9 +39,13 @@ export function sayBoard({ ends, total, where, remarks }: Board): Report {
     .filter(([n]) => n > 0)
     .map(([n, word]) => `${n} ${word}`);
   const done = of('done').map(({ name }) => name);
+  const headlineOf = (): string => {
+    if (total > 0) return `${sayCount(total, 'hypervisor')}: ${parts.join(', ')}.`;
+    if (where !== undefined) return `No hypervisor is ${where}.`;
+    return remarks.length === 0 ? 'Every step went as it should.' : 'Not every step went as it should.';
+  };
   return {
-    headline:
-      total === 0 ? `No hypervisor is ${where}.` : `${sayCount(total, 'hypervisor')}: ${parts.join(', ')}.`,
+    headline: headlineOf(),
     lines: [
       ...remarks,
       ...of('failed').map(({ name, why }) => `failed  ${name}  ${why}`),

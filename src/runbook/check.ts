@@ -15,6 +15,9 @@ const FILLED = new Set([
   'subject',
   'text',
   'options',
+  'url',
+  'headers',
+  'body',
   'aggregate',
   'zone',
 ]);

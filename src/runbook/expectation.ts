@@ -36,13 +36,13 @@ export function sayMatch(result: CommandResult, { stdout, stderr }: Expected): s
   return `exit ${result.exit}`;
 }
 
-function fits(said: string, wanted: TextWanted, values: Values): boolean {
+export function fits(said: string, wanted: TextWanted, values: Values): boolean {
   if (typeof wanted === 'string') return said.trim() === fillWord(wanted, values).trim();
   if ('contains' in wanted) return said.includes(fillWord(wanted.contains, values));
   return RegExp(wanted.matches, 'mu').test(said);
 }
 
-function sayWanted(wanted: TextWanted, values: Values): string {
+export function sayWanted(wanted: TextWanted, values: Values): string {
   if (typeof wanted === 'string') return quoted(fillWord(wanted, values));
   if ('contains' in wanted) return `something with ${quoted(fillWord(wanted.contains, values))}`;
   return `of the form ${wanted.matches}`;

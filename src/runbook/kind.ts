@@ -37,6 +37,8 @@ export interface Action {
   readonly effect?: Effect;
   /** Its commands need a hypervisor. */
   readonly needsHost: boolean;
+  /** Another run does the work, and may want the target's lease for it. */
+  readonly byAnotherRun?: true;
   /** Looked at before it is begun: when it fits, there is nothing to do. */
   readonly unless?: Look;
   /** Throws when it fails; see `isFailure`. */

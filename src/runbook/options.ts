@@ -46,6 +46,9 @@ export function isGiven(option: Option): boolean {
   return option.required || option.default !== undefined;
 }
 
+/** An option of every YAML job. */
+export const OUTSIDE_WINDOW = 'outsideWindow';
+
 /** What speaks against a declared option that its form allows. */
 export function optionFault(option: Option): string | undefined {
   if (option.required && option.default !== undefined)
@@ -59,8 +62,8 @@ export function optionFault(option: Option): string | undefined {
 
 /** The schema against which the options of a run are checked. */
 export function optionsSchema(options: Readonly<Record<string, Option>>): z.ZodObject {
-  return z.strictObject(
-    Object.fromEntries(
+  return z.strictObject({
+    ...Object.fromEntries(
       Object.entries(options).map(([name, option]) => {
         const value = valueOf(option);
         const left =
@@ -72,7 +75,11 @@ export function optionsSchema(options: Readonly<Record<string, Option>>): z.ZodO
         return [name, left.describe(option.about)];
       }),
     ),
-  );
+    [OUTSIDE_WINDOW]: z
+      .boolean()
+      .default(false)
+      .describe('Act also where the window that the configuration names is not open'),
+  });
 }
 
 function valueOf(option: Option): z.ZodType<string | number | boolean> {

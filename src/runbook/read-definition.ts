@@ -11,7 +11,7 @@ import {
   type StepList,
 } from './definition.ts';
 import { KINDS } from './kinds.ts';
-import { OPTION_TYPES, type Option, optionFault } from './options.ts';
+import { OPTION_TYPES, type Option, OUTSIDE_WINDOW, optionFault } from './options.ts';
 import { Duration } from './shapes.ts';
 import { Targets } from './targets.ts';
 import { namesIn } from './template.ts';
@@ -105,6 +105,7 @@ function readOption(name: string, raw: unknown): { option?: Option; faults: read
   const fault = (path: readonly PropertyKey[], message: string) => ({ faults: [{ path, message }] });
   if (!/^[a-z][A-Za-z0-9]*$/.test(name))
     return fault([], `${show(name)} is no name for an option (letters and digits, as in maxMoves)`);
+  if (name === OUTSIDE_WINDOW) return fault([], 'every job has this option already');
   const types = Object.keys(OPTION_TYPES);
   const { type } = mappingOf(raw);
   if (typeof type !== 'string' || !Object.hasOwn(OPTION_TYPES, type)) {

@@ -48,7 +48,7 @@ export function patternFault(pattern: string): string | undefined {
 }
 
 /** A text means all of it, without the white space around it: `inactive` is not `active`. */
-const Text = z.union(
+export const Text = z.union(
   [z.string(), z.strictObject({ contains: z.string().min(1) }), z.strictObject({ matches: Pattern })],
   { error: 'is a text (all of the output), { contains: text } or { matches: regular expression }' },
 );

@@ -14,14 +14,13 @@ const Step = z.strictObject({
 
 export const job = kindOf({
   schema: Step,
+  notPuttingBack: 'a cancelled run starts no other',
   read: ({ job: { name, options } }) => ({
     says: `run ${name}${Object.keys(options).length === 0 ? '' : ` with ${JSON.stringify(options)}`}`,
     effect: 'idempotent',
     needsHost: false,
-    async work({ ctx, key, values, puttingBack }) {
-      // A run that is cancelled or frozen starts no other, and the making of one is no disruption in itself.
-      if (!puttingBack)
-        await ctx.step(`${key}, go`, { effect: 'idempotent', disruptive: true }, () => Promise.resolve());
+    byAnotherRun: true,
+    async work({ ctx, key, values }) {
       const { id, state, error } = await ctx.call(key, name, fill(options as Json, values));
       if (state !== 'succeeded')
         throw new Failure(`${id} has ${state}${error === undefined ? '' : `: ${error}`}`);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type Armed, whyNotArmed } from '../domain/acting.ts';
 import type { Hypervisor } from '../domain/fleet.ts';
 import { byName } from '../domain/names.ts';
+import { Duration } from './shapes.ts';
 import { fillWord, type Values } from './template.ts';
 
 const Words = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)], {
@@ -25,6 +26,8 @@ export const Targets = z.strictObject({
   where: Where.prefault({}),
   batch: z.int().min(1).default(1),
   maxFailed: z.int().min(0).default(0),
+  /** How long one target may take: it is begun only where the window is open for so long. */
+  takes: Duration.prefault('1m'),
 });
 
 export type Targets = z.output<typeof Targets>;

@@ -48,12 +48,32 @@ export async function workStep(
   try {
     const why = await whyNotNeeded(step, around);
     if (why !== undefined) return { verdict: 'skipped', why };
-    return await step.action.work({ ...around, key, host: hostOf(step, around) });
+    const work = () => step.action.work({ ...around, key, host: hostOf(step, around) });
+    return await (step.action.byAnotherRun ? lettingGo(around, work) : work());
   } catch (error) {
     if (!isFailure(error) || !step.goesOn) throw error;
     remark(`${key} failed, and its onError is continue: ${messageOf(error)}`);
     return { verdict: 'done', why: '' };
   }
+}
+
+/** The lease that a target's run holds while it works on it. */
+export function leaseOf({ name }: Target): string {
+  return `hypervisor ${name}`;
+}
+
+export function takeLease({ ctx, job }: Surroundings, target: Target): Promise<void> {
+  return ctx.lease(leaseOf(target), `${job} works on it`);
+}
+
+/** Who waits for another run must not hold what that run waits for. */
+async function lettingGo<T>(around: Surroundings, work: () => Promise<T>): Promise<T> {
+  const { ctx, target } = around;
+  if (target === undefined) return work();
+  await ctx.release(leaseOf(target));
+  const worked = await work();
+  await takeLease(around, target);
+  return worked;
 }
 
 /** Works every step, whatever becomes of those before it; what failed, in words. Only for what puts back. */

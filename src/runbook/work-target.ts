@@ -5,7 +5,7 @@ import type { TargetEnd } from './board.ts';
 import type { Definition, Step } from './definition.ts';
 import { isFailure } from './kind.ts';
 import type { Target } from './targets.ts';
-import { type Surroundings, workAll, workStep } from './work-step.ts';
+import { leaseOf, type Surroundings, takeLease, workAll, workStep } from './work-step.ts';
 
 /** With the error that ends the run: a failed step, from which it can be resumed, or the cancellation. */
 export interface Attended extends TargetEnd {
@@ -20,11 +20,10 @@ export async function workTarget(
   definition: Definition,
   around: Surroundings & { target: Target },
 ): Promise<Attended> {
-  const { ctx, target, job } = around;
+  const { ctx, target } = around;
   const { name } = target;
-  const lease = `hypervisor ${name}`;
   try {
-    await ctx.lease(lease, `${job} works on it`);
+    await takeLease(around, target);
   } catch (error) {
     if (isCancelled(error)) return { name, verdict: 'held', why: `not begun: ${error.message}`, error };
     throw error;
@@ -35,7 +34,7 @@ export async function workTarget(
     ...(worked.verdict === 'failed' ? await workAll(ofTarget(definition.onError), back) : []),
     ...(await workAll(ofTarget(definition.finally), back)),
   ];
-  await ctx.release(lease);
+  await ctx.release(leaseOf(target));
   if (faults.length === 0) return worked;
   const why = [...(worked.verdict === 'done' || worked.verdict === 'skipped' ? [] : [worked.why]), ...faults];
   return { ...worked, verdict: 'failed', why: why.join('; ') };

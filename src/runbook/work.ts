@@ -5,6 +5,7 @@
  */
 import type { Context } from '../context.ts';
 import { messageOf, PermanentError } from '../domain/failure.ts';
+import { whyNotNow } from '../domain/window.ts';
 import type { Json } from '../engine/job.ts';
 import { isCancelled } from '../procedures/attempt.ts';
 import { type Board, sayBoard } from './board.ts';
@@ -33,7 +34,7 @@ class Work {
   readonly #around: Surroundings;
   readonly #ends: Attended[];
   readonly #remarks: string[] = [];
-  readonly #where: string;
+  readonly #where: string | undefined;
 
   constructor(
     ctx: Ctx,
@@ -42,7 +43,7 @@ class Work {
     this.#ctx = ctx;
     this.#definition = definition;
     this.#chosen = chosen;
-    this.#where = sayWhere(definition.targets?.where ?? {}, values);
+    this.#where = definition.targets === undefined ? undefined : sayWhere(definition.targets.where, values);
     this.#ends = chosen.held.map(({ name, why }) => ({ name, verdict: 'held', why }));
     const report = () => sayBoard(this.#board);
     this.#around = { ctx, job: definition.name, values, puttingBack: false, report };
@@ -76,8 +77,9 @@ class Work {
     const before = first < 0 ? steps : steps.slice(0, first);
     const after = first < 0 ? [] : steps.slice(first).filter(({ each }) => !each);
     try {
-      const no = await this.#once(before);
+      const no = (await this.#outside('at the start')) ?? (await this.#once(before));
       if (no !== undefined) {
+        if (this.#where === undefined) this.#remarks.push(`not begun: ${no}`);
         this.#holdRest(`not begun: ${no}`);
         return undefined;
       }
@@ -107,6 +109,11 @@ class Work {
     const { order } = this.#chosen;
     const { batch = 1, maxFailed = 0 } = this.#definition.targets ?? {};
     for (let i = 0; i < order.length; i += batch) {
+      const late = await this.#outside(`from ${order[i]!.name}`);
+      if (late !== undefined) {
+        this.#holdRest(`not begun: ${late}`);
+        return undefined;
+      }
       const ends = await Promise.all(order.slice(i, i + batch).map((target) => this.#attend(target)));
       this.#ends.push(...ends);
       this.#ctx.progress(this.#ends.length, this.#board.total, 'hypervisors');
@@ -122,6 +129,18 @@ class Work {
       return cancelled ?? ends.find(({ verdict }) => verdict === 'failed')?.error ?? this.#failedOnes();
     }
     return undefined;
+  }
+
+  /** Why nothing may be begun now. Looked at also where there is no window, so that a replay finds the look. */
+  async #outside(when: string): Promise<string | undefined> {
+    const { window, options } = this.#ctx;
+    const { takes = 0 } = this.#definition.targets ?? {};
+    const why = await this.#ctx.step<string | null>(`window ${when}`, { effect: 'read' }, async (scope) =>
+      window === undefined || options.outsideWindow === true
+        ? null
+        : (whyNotNow(window, scope.now(), takes) ?? null),
+    );
+    return why ?? undefined;
   }
 
   async #attend(target: Target): Promise<Attended> {

@@ -39,7 +39,7 @@ describe('a YAML job is refused', () => {
     [
       'with a step that does nothing',
       jobWith('  - name: rest'),
-      ['5:5 steps.0 says nothing to do: a step has one of ssh, wait, approval, mail, job'],
+      ['5:5 steps.0 says nothing to do: a step has one of ssh, http, wait, approval, mail, job, reboot'],
     ],
     [
       'with a step that does two things',
@@ -122,6 +122,36 @@ describe('a YAML job is refused', () => {
       'that asks somebody while it puts back',
       `${jobWith('  - ssh: [a]')}\nfinally:\n  - approval: { question: "Sure?", within: 1h }`,
       ['7:5 finally.0.approval cannot stand in `finally`: putting back waits for nobody'],
+    ],
+    [
+      'that has another job run while it puts back',
+      `${jobWith('  - ssh: [a]')}\nonError:\n  - job: { name: other }`,
+      ['7:5 onError.0.job cannot stand in `onError`: a cancelled run starts no other'],
+    ],
+    [
+      'that reboots several hypervisors at a time',
+      jobWith('  - reboot: {}').replace('from: hypervisors', 'from: hypervisors, batch: 2'),
+      ['5:5 steps.0 is done to one hypervisor at a time, so `targets.batch` cannot be 2'],
+    ],
+    [
+      'with a secret in it',
+      jobWith('  - http: { url: "https://x/", headers: { Authorization: me } }'),
+      ['5:43 steps.0.http.headers.Authorization is a secret, and a job’s file cannot hold one'],
+    ],
+    [
+      'whose URL is another host’s at the will of whoever starts it',
+      jobWith(
+        '  - http: { url: "https://{{ options.host }}/" }',
+        'options: { host: { type: string, required: true } }',
+      ),
+      [
+        '5:13 steps.0.http.url "https://{{ options.host }}/" is no URL of the form http://host/… or https://host/… (the host itself is no template)',
+      ],
+    ],
+    [
+      'with an option that every job has',
+      jobWith('  - ssh: [a]', 'options: { outsideWindow: { type: boolean } }'),
+      ['3:12 options.outsideWindow every job has this option already'],
     ],
     [
       'with a mail to nobody',

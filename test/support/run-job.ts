@@ -35,6 +35,7 @@ export async function openProcess(
   const clients: Clients = {
     cloud,
     host: (name) => cloud.host(name),
+    http: () => Promise.reject(new Error('no job calls a URL here')),
     operators: ['ops@example.org'],
     armed,
     handback: {

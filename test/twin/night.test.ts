@@ -38,6 +38,7 @@ beforeAll(async () => {
       clients: {
         cloud,
         host: (name) => hosts.host(name),
+      http: () => Promise.reject(new Error('no job calls a URL here')),
         operators: ['ops@example.org'],
         armed: true,
         handback: { write: async () => {}, clear: async () => {} },

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { callHttp } from '../../../src/clients/http-call.ts';
 import { type SshHosts, sshHosts } from '../../../src/clients/ssh.ts';
 import type { Clients } from '../../../src/context.ts';
 import type { Host, Hypervisor } from '../../../src/domain/fleet.ts';
@@ -67,6 +68,7 @@ export async function openWorld(): Promise<World> {
     const world: Clients = {
       cloud: new FakeCloud(HYPERVISORS),
       host: (name) => hosts.host(name),
+      http: callHttp,
       operators: ['ops@example.org'],
       armed: true,
       handback: { write: async () => {}, clear: async () => {} },

@@ -23,6 +23,9 @@ type Connection = ConnectionOptions & { disconnect(): void };
 
 const QUEUE = 'runs';
 
+/** A worker that leaves or dies may have taken the sign that woke it along: the others look without one after so long. */
+const LOOK_EVERY_S = 1;
+
 export class Transport {
   readonly #options: TransportOptions;
   readonly #connections: Connection[] = [];
@@ -55,6 +58,7 @@ export class Transport {
       stalledInterval: stalledMs,
       // Stalled deliveries are counted by nobody: a run's own claims are.
       maxStalledCount: 1_000_000,
+      drainDelay: LOOK_EVERY_S,
     });
     this.#worker.on('error', onError);
   }

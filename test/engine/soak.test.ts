@@ -125,7 +125,7 @@ async function make(plans: readonly SoakOptions[]): Promise<Map<string, Expected
   for (const options of plans) {
     while ((await open()) >= OPEN_AT_ONCE) await sleep(20);
     const run = await desk.create({ job: 'soak', ...CLI, options });
-    const expected = expectedOf(run, options.acts);
+    const expected = expectedOf(run, options);
     made.set(run, expected);
     for (const child of expected.children) made.set(child, expectedOfChild(child));
   }
@@ -231,6 +231,13 @@ it(`${RUNS} runs end with every step done and none done too often, whoever is ki
   // Nobody but the next owner of one who died repeats anything, so this is at most one more than kills.
   expect(twice.filter(([, times]) => !times.slice(0, -1).every(gone))).toEqual([]);
   expect(twice.filter(([, times]) => new Set(times.map(({ pid }) => pid)).size < times.length)).toEqual([]);
+
+  // While one has a lease, nobody else has an effect under it.
+  const leased = effects.filter(({ step }) => step.includes(' in place '));
+  for (const under of Map.groupBy(leased, ({ step }) => step.split(' in ')[1]).values()) {
+    const turns = under.map(({ run }) => run).filter((run, i, runs) => run !== runs[i - 1]);
+    expect(turns).toHaveLength(new Set(turns).size);
+  }
 
   const owners = await ownersOf();
   for (const { run, step } of people.decided) {

@@ -89,8 +89,8 @@ export function soakJob(world: SoakWorld): Job<typeof soakOptions> {
     mail: (ctx, i) => ctx.mail(`${i}`, MAIL),
     lease: async (ctx, i) => {
       await ctx.lease(ctx.options.place, 'holds it');
-      await effect(ctx, 'verify', `${i} leased`);
-      await effect(ctx, 'once', `${i} leased`);
+      await effect(ctx, 'verify', `${i} in ${ctx.options.place}`);
+      await effect(ctx, 'once', `${i} in ${ctx.options.place}`);
       await ctx.release(ctx.options.place);
     },
     slot: async (ctx, i) => {
@@ -132,21 +132,21 @@ export interface Expected {
   readonly children: readonly string[];
 }
 
-const STEPS: Partial<Record<Act, (i: number) => string[]>> = {
+const STEPS: Partial<Record<Act, (i: number, place: string) => string[]>> = {
   read: (i) => [`read ${i}`],
   idempotent: (i) => [`idempotent ${i}`],
   verify: (i) => [`verify ${i}`],
   once: (i) => [`once ${i}`],
   pair: (i) => [`idempotent ${i}a`, `once ${i}b`],
   count: (i) => [`idempotent ${i}`],
-  lease: (i) => [`verify ${i} leased`, `once ${i} leased`],
+  lease: (i, place) => [`verify ${i} in ${place}`, `once ${i} in ${place}`],
   slot: (i) => [`read ${i} placed`, `idempotent ${i} placed`],
 };
 
-export function expectedOf(run: string, acts: readonly Act[]): Expected {
+export function expectedOf(run: string, { acts, place }: Pick<SoakOptions, 'acts' | 'place'>): Expected {
   const at = (...wanted: Act[]): number[] => acts.flatMap((act, i) => (wanted.includes(act) ? i : []));
   return {
-    steps: acts.flatMap((act, i) => STEPS[act]?.(i) ?? []),
+    steps: acts.flatMap((act, i) => STEPS[act]?.(i, place) ?? []),
     mails: [...at('mail').map((i) => `${i}`), ...at('count').map((i) => `count ${i}`)],
     counts: at('count').length,
     children: [...at('call').map((i) => `${run}~c${i}`), ...at('start').map((i) => `${run}~s${i}`)],
@@ -154,5 +154,5 @@ export function expectedOf(run: string, acts: readonly Act[]): Expected {
 }
 
 export function expectedOfChild(run: string): Expected {
-  return expectedOf(run, CHILD_ACTS);
+  return expectedOf(run, { acts: [...CHILD_ACTS], place: '' });
 }

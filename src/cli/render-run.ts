@@ -17,7 +17,7 @@ export function renderRun(run: RunRecord, view: View): string[] {
     [`${run.id}  ${run.state}`, ...renderFacts(factsOf(run, view))],
     run.report === undefined ? [] : renderReport(run.report, view),
     notesOf(run),
-    stepsOf(run.steps, view),
+    stepsOf(run, view),
     childrenOf(run.children, view),
     needsOf(run),
   ];
@@ -82,7 +82,7 @@ function textOf({ headline, sheet, lines = [] }: Report): string {
   return [headline, ...(sheet?.rows.flat() ?? []), ...lines].join('\n');
 }
 
-function stepsOf(steps: readonly StepView[], { width, now }: View): string[] {
+function stepsOf({ steps, error }: RunRecord, { width, now }: View): string[] {
   if (steps.length === 0) return [];
   const rows = steps.map((step, i) => [
     i + 1,
@@ -91,7 +91,8 @@ function stepsOf(steps: readonly StepView[], { width, now }: View): string[] {
     step.effect,
     step.tries,
     sayTook(step, now),
-    step.why ?? '',
+    // The run's error is that of its last step, and stands above.
+    step.why === error ? '' : (step.why ?? ''),
   ]);
   return renderRows({ columns: ['#', 'step', 'state', 'effect', 'tries', 'took', 'why'], rows }, width);
 }
@@ -109,7 +110,7 @@ function childrenOf(children: readonly ChildView[], { width, zone }: View): stri
 }
 
 /** What a person can do now, as commands to type; nothing while the run helps itself. */
-function needsOf({ id, state, steps, waiting, failedStep, error }: RunRecord): string[] {
+function needsOf({ id, acting, state, steps, waiting, failedStep, error }: RunRecord): string[] {
   const unknown = steps.filter((step) => step.state === 'unknown');
   if (state === 'needs-decision' && unknown.length > 0)
     return unknown.flatMap((step) => decisionOn(id, step));
@@ -120,7 +121,8 @@ function needsOf({ id, state, steps, waiting, failedStep, error }: RunRecord): s
       ...renderFacts([resume, ['to stop', `nightshift kill ${id}`]]),
     ];
   }
-  if ((state === 'failed' && failedStep !== undefined) || state === 'quarantined') {
+  // A dry run is as soon asked for anew.
+  if ((state === 'failed' && failedStep !== undefined && acting) || state === 'quarantined') {
     return [
       `Needs you: ${failedStep === undefined ? (error ?? state) : `${shellQuote(failedStep)} failed`}`,
       ...renderFacts([resume]),

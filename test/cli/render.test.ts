@@ -214,6 +214,25 @@ describe('a run, whole', () => {
     ]);
   });
 
+  it('says once what the step that failed said', () => {
+    const failed = {
+      key: 'needs',
+      effect: 'read',
+      ...done,
+      state: 'failed',
+      why: 'Keystone is away',
+    } as const;
+
+    const lines = renderRun(
+      { ...run, state: 'failed', error: 'Keystone is away', failedStep: 'needs', steps: [failed] },
+      view,
+    );
+
+    expect(lines.filter((line) => line.includes('Keystone is away'))).toEqual([
+      '  error       needs: Keystone is away',
+    ]);
+  });
+
   it('that needs a decision says what is known and which commands decide it, as the shell takes them', () => {
     const lines = renderRun({ ...run, state: 'needs-decision', steps: [unknown] }, view);
 
@@ -252,6 +271,11 @@ describe('a run, whole', () => {
         endedAt: '2026-11-24T22:50:00Z',
       },
       needs: ["Needs you: 'drain hv07' failed", `  to go on  nightshift resume ${ID}`],
+    },
+    {
+      what: 'was dry and failed at a step',
+      record: { acting: false, state: 'failed', failedStep: 'needs', error: 'Keystone is away' },
+      needs: [],
     },
     { what: 'failed for good', record: { state: 'failed', error: 'no room' }, needs: [] },
     {

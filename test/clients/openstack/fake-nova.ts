@@ -15,8 +15,6 @@ export interface Nova {
   maxMicroversion: string;
   /** The one cell gives no answer. */
   isSilent: boolean;
-  /** A compute service died a moment ago and is still called up. */
-  hasDeadHost: boolean;
   versions(): Reply;
   answer(asked: Asked): Reply;
 }
@@ -38,7 +36,6 @@ export function fakeNova(): Nova {
     maxLimit: 1000,
     maxMicroversion: '2.93',
     isSilent: false,
-    hasDeadHost: false,
     versions: () => ({
       status: 200,
       body: { version: { id: 'v2.1', version: nova.maxMicroversion, min_version: '2.1' } },
@@ -108,10 +105,9 @@ export function fakeNova(): Nova {
     return { status: 200, body: { servers: isWhole ? unknown : [] } };
   }
 
-  function listHypervisors({ query, headers }: Asked): Reply {
+  function listHypervisors({ query }: Asked): Reply {
     // Nova asks each cell in turn and has no patience limit of its own here; it ends in an error.
     if (nova.isSilent) return broken;
-    if (nova.hasDeadHost && minorOf({ headers }) >= 88) return broken;
     const pattern = query.get('hypervisor_hostname_pattern');
     const rows = nova.hypervisors.filter((row) => row.hypervisor_hostname.includes(pattern ?? ''));
     if (pattern !== null) return rows.length > 0 ? { status: 200, body: { hypervisors: rows } } : notFound;

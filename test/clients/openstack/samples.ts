@@ -19,7 +19,6 @@ interface Samples {
   traits: { traits: string[] };
   'hypervisors-500': object;
   'busy-409': object;
-  'stopped-409': object;
   'forbidden-403': object;
 }
 

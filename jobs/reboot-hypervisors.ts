@@ -76,6 +76,7 @@ async function makePlan(ctx: Ctx): Promise<RebootPlan> {
     return compute(PLANNER, planReboots, question);
   });
   for (const { name, why } of plan.held) ctx.note({ subject: `hypervisor ${name}`, verdict: 'held', why });
+  for (const { name, why } of plan.waits) ctx.note({ subject: `hypervisor ${name}`, verdict: 'waits', why });
   ctx.report(describePlan(plan, limit));
   return plan;
 }
@@ -108,8 +109,6 @@ async function inTurn(
   tell: () => void,
 ): Promise<Stop & { readonly error?: Error }> {
   try {
-    for (const { name, run } of plan.waits)
-      if (run === undefined) await ctx.start(...childFor(ctx, name, true));
     for (const { name, drainSeconds } of plan.order) {
       const needMs = drainSeconds * 1000 + ctx.options.backWithinMinutes * 60_000;
       const stopped = whyStop(ctx, outcomes) ?? (await whyOutside(ctx, `window before ${name}`, needMs));
@@ -121,6 +120,9 @@ async function inTurn(
       tell();
       if (outcome.cancelled || outcome.verdict === 'given back') await goOnUnlessCancelled(ctx, name);
     }
+    // Last, because each of them takes room away from the others.
+    for (const { name, run } of plan.waits)
+      if (run === undefined) await ctx.start(...childFor(ctx, name, true));
     return {};
   } catch (error) {
     if (isCancelled(error)) return { stopped: error.message, cancelled: true, error };

@@ -32,7 +32,7 @@ describe('what cannot be meant', () => {
     [
       'a job unlike any',
       ['jobs', 'x'],
-      'x: unknown job; there is reboot-hypervisors, count-hypervisors, ring-bell',
+      'x: unknown job; there is reboot-hypervisor, reboot-hypervisors, count-hypervisors, ring-bell',
     ],
     [
       'runs of an unknown job',
@@ -111,8 +111,9 @@ describe('the jobs', () => {
   it('are those that come with Nightshift and the site’s own, with where they are armed', async () => {
     const { exit, out } = await site.nightshift('jobs');
 
-    expect(out.split('\n').slice(0, 4)).toEqual([
+    expect(out.split('\n').slice(0, 5)).toEqual([
       'job                 armed       schedule  window  what it does',
+      'reboot-hypervisor   nowhere     –         –       Drain and reboot one hypervisor that awaits a kernel',
       'reboot-hypervisors  nowhere     –         –       Drain and reboot hypervisors that await a kernel, one at a time',
       `count-hypervisors   nowhere     –         –       ${countHypervisors.summary}`,
       `ring-bell           everywhere  –         –       ${ringBell.summary}`,

@@ -174,7 +174,7 @@ describe('a run that needs a decision', () => {
   it('says what is known and which commands decide it; its exit code is 3', async () => {
     const [{ out }, log] = await Promise.all([site.nightshift('show', id), site.nightshift('log', '-f', id)]);
 
-    expect(out).toContain("Needs you: did 'ring 2' happen?\n  known         the bell was not heard;");
+    expect(out).toContain("Needs you: did 'ring 2' happen?\n  known         the bell was not heard\n");
     expect(out).toContain(`nightshift decide ${id} --step 'ring 2' --happened yes --reason '…'`);
     expect(log.exit).toBe(3);
   });
@@ -317,7 +317,7 @@ describe('what is known', () => {
     expect(await site.json('runs', '--state', 'failed')).toEqual([]);
     expect(await site.json('show', id)).toMatchObject({ id, notes: [{}, {}], steps: [{}, {}, {}, {}] });
     expect(await site.json('why', 'bell', '1')).toMatchObject({ run: id, note: { verdict: 'rung' } });
-    expect(await site.json('jobs')).toMatchObject([{}, {}, { name: 'ring-bell', armed: true }]);
+    expect(await site.json('jobs')).toMatchObject([{}, {}, {}, { name: 'ring-bell', armed: true }]);
     expect(await site.json('jobs', 'ring-bell')).toMatchObject({
       takes: [{ name: 'times', default: 2 }, {}, {}, {}],
     });

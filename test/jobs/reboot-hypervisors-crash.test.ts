@@ -1,15 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import rebootHypervisor from '../../jobs/reboot-hypervisor.ts';
-import rebootHypervisors from '../../jobs/reboot-hypervisors.ts';
 import { isOver } from '../../src/engine/runs.ts';
 import { hypervisor, server } from '../support/builders.ts';
 import { type DeathPoint, eventually, type House, openHouse } from '../support/engine.ts';
 import { FakeCloud } from '../support/fake-cloud.ts';
+import { REBOOT_JOBS } from '../support/reboot-jobs.ts';
 import { openProcess, work } from '../support/run-job.ts';
 
 const ID = 'reboot-hypervisors~20261124T224100Z';
-const JOBS = { 'reboot-hypervisors': rebootHypervisors, 'reboot-hypervisor': rebootHypervisor };
 const OPTIONS = { pollMs: 1, migrateAtLeastSeconds: 20, stopWithinSeconds: 0.3 };
 const AT_ONCE = 8;
 /** Every script of a run's life, but the renewals that the clock sends. */
@@ -52,8 +50,11 @@ async function night({ place, boundary, call, meanwhile }: Death) {
     if (here) meanwhile?.(cloud);
     return here;
   };
-  const first = await openProcess(house, JOBS, world, { ...home, deathAt: (point) => begun && deathAt(point) });
-  const second = await openProcess(house, JOBS, world, home);
+  const first = await openProcess(house, REBOOT_JOBS, world, {
+    ...home,
+    deathAt: (point) => begun && deathAt(point),
+  });
+  const second = await openProcess(house, REBOOT_JOBS, world, home);
   const trigger = { kind: 'cli', by: 'kim' } as const;
   await first.engine.create({ job: 'reboot-hypervisors', id: ID, options: OPTIONS, trigger, acting: true });
 

@@ -73,8 +73,9 @@ export function errorsIn(runs: readonly RunRecord[]): number {
 export function sayOutcome({ runs, deeds, mails, tookMs, leftOut }: Outcome): string[] {
   const { rebooted, awayAtOnce, migrated, stopped } = deeds;
   const manner = rebooted > 1 ? (awayAtOnce === 1 ? ' one at a time' : ` up to ${awayAtOnce} at a time`) : '';
-  const headlines = familiesOf(runs).flatMap(({ root: { report } }) =>
-    report === undefined ? [] : [plain(report.headline)],
+  const headlines = familiesOf(runs).flatMap(({ root: { report, trigger } }) =>
+    // What somebody asked for meanwhile is not the night's.
+    report === undefined || trigger.kind !== 'cron' ? [] : [plain(report.headline)],
   );
   const counts = [
     `${count(rebooted, 'hypervisor')} rebooted${manner}`,

@@ -80,6 +80,12 @@ describe('the outcome of a night', () => {
     expect(sayOutcome({ ...NIGHT, ...about })).toEqual(lines);
   });
 
+  it('leaves out what a person asked for meanwhile', () => {
+    const asked = run({ id: `${ID}-c0de`, trigger: { kind: 'cli', by: 'kim' }, report: { headline: 'No.' } });
+
+    expect(sayOutcome({ ...NIGHT, runs: [run(), asked] })).toEqual(sayOutcome(NIGHT));
+  });
+
   it('counts as errors the runs that failed, and the steps that failed or whose end nobody saw', () => {
     const steps = [failedStep('failed'), failedStep('unknown')];
 

@@ -30,7 +30,7 @@ export class ConfigError extends Error {
   readonly faults: readonly Fault[];
 
   constructor(place: string, faults: readonly Fault[]) {
-    const sorted = faults.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0));
+    const sorted = faults.toSorted((a, b) => inOrder(a.file, b.file) || (a.line ?? 0) - (b.line ?? 0));
     super(sayFaults(place, sorted));
     this.faults = sorted;
   }
@@ -122,6 +122,11 @@ function withLine(fault: Fault, yaml: YamlFile): Fault {
 function placeOf(file: string, cwd: string): string {
   const inside = relative(cwd, file);
   return inside.startsWith('..') ? file : inside;
+}
+
+/** What is of no other file comes first. */
+function inOrder(a = '', b = ''): number {
+  return a < b ? -1 : Number(a > b);
 }
 
 function sayFaults(place: string, faults: readonly Fault[]): string {

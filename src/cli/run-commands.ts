@@ -1,12 +1,11 @@
 /** The commands that set runs going: `run` and `resume`. */
 import type { Command } from 'commander';
-import type { Json } from '../engine/job.ts';
-import { startRun } from '../start-run.ts';
+import { findJob, startRun } from '../start-run.ts';
 import { accompany } from './accompany.ts';
 import { inHouse, me, type Visit } from './command.ts';
 import { EXIT } from './exit-codes.ts';
 import { findRun } from './find.ts';
-import { parseOptions } from './options.ts';
+import { parseOptions, type Typed, valuesOf } from './options.ts';
 
 const REASON = ['--reason <text>', 'kept in the audit', 'no reason given'] as const;
 
@@ -38,7 +37,7 @@ export function registerRunCommands(program: Command): void {
 }
 
 interface RunOptions {
-  readonly option?: Readonly<Record<string, Json>>;
+  readonly option?: Typed;
   readonly go?: true;
   readonly follow?: true;
 }
@@ -47,7 +46,8 @@ interface RunOptions {
 async function run(visit: Visit, job: string, { option = {}, go, follow }: RunOptions): Promise<number> {
   const { house, engine, terminal } = visit;
   const trigger = { kind: 'cli', by: me() } as const;
-  const { id, acting } = await startRun(house, { job, options: option, go: go === true, trigger });
+  const options = valuesOf(option, findJob(engine.jobs, job).job.options);
+  const { id, acting } = await startRun(house, { job, options, go: go === true, trigger });
   terminal.say(acting.acting ? `${id}: acting.` : `Dry run: nothing is changed (${acting.why}).`);
   if (acting.acting && follow === undefined && (await engine.daemonLives())) return leaveToDaemon(visit, id);
   return accompany(visit, id, { follow: follow === true });

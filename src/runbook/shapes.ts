@@ -15,7 +15,7 @@ export const Duration = z
     return z.NEVER;
   });
 
-function durationFault(given: unknown): string {
+export function durationFault(given: unknown): string {
   return `${show(given)} is no duration (30s, 5m, 12h or 7d)`;
 }
 

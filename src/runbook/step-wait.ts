@@ -5,14 +5,16 @@ import { sayDuration } from '../domain/say.ts';
 import { pause, poll } from '../procedures/pause.ts';
 import { DONE, Failing, kindOf, type Place, type StepEnd } from './kind.ts';
 import { LOOK_MS, look, wordsOf } from './run-command.ts';
-import { Duration, Probe } from './shapes.ts';
+import { Duration, durationFault, Probe } from './shapes.ts';
 
 const MARGIN_MS = 60_000;
 
 const Until = Probe.extend({ within: Duration, every: Duration.prefault('10s') });
 
 const Step = z.strictObject({
-  wait: z.union([Duration, Until]),
+  wait: z.union([Duration, Until], {
+    error: ({ input }) => `${durationFault(input)}, nor a look: { ssh: [...], stdout: …, within: 5m }`,
+  }),
   on: z.string().min(1).optional(),
   ...Failing,
 });

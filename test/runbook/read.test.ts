@@ -90,6 +90,13 @@ describe('a YAML job is refused', () => {
       ['5:25 steps.0.wait.within 5 is no duration (30s, 5m, 12h or 7d)'],
     ],
     [
+      'that waits for something that is neither a while nor a look',
+      jobWith('  - wait: soon'),
+      [
+        '5:5 steps.0.wait "soon" is no duration (30s, 5m, 12h or 7d), nor a look: { ssh: [...], stdout: …, within: 5m }',
+      ],
+    ],
+    [
       'with a regular expression that is none',
       jobWith('  - { ssh: [a], expect: { stdout: { matches: "(" } } }'),
       ['5:37 steps.0.expect.stdout.matches "(" is no regular expression'],

@@ -1,6 +1,6 @@
 /** What a call of a URL is, and what comes back: the port through which jobs call other services. */
 
-export interface HttpCall {
+interface HttpCall {
   readonly method: string;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;

@@ -11,11 +11,11 @@ import { fillWord } from './template.ts';
 export type Surroundings = Omit<Place, 'key' | 'host'> & { readonly target?: Target };
 
 /** The step's name in the journal: `restart-agents hv07`. */
-export function keyOf({ label }: Step, target: Target | undefined): string {
+function keyOf({ label }: Step, target: Target | undefined): string {
   return target === undefined ? label : `${label} ${target.name}`;
 }
 
-export function hostOf({ on }: Step, { target, values }: Surroundings): string | undefined {
+function hostOf({ on }: Step, { target, values }: Surroundings): string | undefined {
   return on === undefined ? target?.name : fillWord(on, values);
 }
 

@@ -141,3 +141,32 @@ it('is stored also with runs that a schedule makes, and with child runs', async 
   expect(await redis.hkeys('{nightshift}:definitions')).toEqual(['sha256:old']);
   redis.disconnect();
 });
+
+it.each([
+  ['has another effect', 'read', '"first" is declared otherwise than when it ran'],
+  ['is not asked for again', undefined, '"first" was done by another version of this job'],
+] as const)(
+  'that was never stored has the run wait for a person where a journalled step %s',
+  async (_, effect, why) => {
+    const deathAt = ({ when, script, key }: DeathPoint): boolean =>
+      when === 'before' && script === 'begin' && key === 'second';
+    const { engine: first, died } = await house.engine({ say: saying('old') }, { deathAt });
+    const id = await first.create({ job: 'say', ...CLI });
+    void first.work(id);
+    await died;
+    const changed = jobOf(async (ctx) => {
+      if (effect !== undefined) await ctx.step('first', { effect }, () => Promise.resolve());
+      await ctx.step('third', { effect: 'read' }, () => Promise.resolve());
+    });
+    const { engine } = await house.engine(
+      {},
+      {
+        jobs: new Map([['say', { name: 'say', job: changed, definition: 'sha256:new' }]]),
+      },
+    );
+
+    await eventually('parking', async () => (await engine.work(id)) === 'needs-decision');
+
+    expect((await engine.runs.get(id))?.waiting?.for).toContain(why);
+  },
+);

@@ -29,7 +29,7 @@ export interface World {
   close(): Promise<void>;
 }
 
-export interface ProcessOptions {
+interface ProcessOptions {
   readonly place?: string;
   readonly leaseMs?: number;
   readonly deathAt?: (point: DeathPoint) => boolean;
@@ -123,7 +123,7 @@ export async function workToEnd(engine: TestEngine<Clients>['engine'], id: strin
   });
 }
 
-export function registered(name: string, text: string): RegisteredJob<Clients> {
+function registered(name: string, text: string): RegisteredJob<Clients> {
   const read = readRunbook(name, text);
   if ('faults' in read) throw new Error(read.faults.map(({ message }) => message).join('\n'));
   const { job, source } = read;

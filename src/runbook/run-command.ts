@@ -2,6 +2,7 @@
 import type { Context } from '../context.ts';
 import { messageOf, PermanentError } from '../domain/failure.ts';
 import type { CommandResult } from '../domain/fleet.ts';
+import { shellQuote } from '../domain/shell-quote.ts';
 import type { StepScope } from '../engine/job.ts';
 import { pause } from '../procedures/pause.ts';
 import { mismatch, sayMatch } from './expectation.ts';
@@ -63,12 +64,19 @@ export async function look(
   if (fault === undefined) return { fits: sayMatch(result, probe) };
   // A shell's words for "there is no such program": waiting or asking again will not make one.
   if ((result.exit === 127 || result.exit === 126) && probe.exit === undefined)
-    throw new PermanentError(`"${argv.join(' ')}" cannot be run on ${host}: ${fault}`);
+    throw new PermanentError(`"${sayCommand(argv)}" cannot be run on ${host}: ${fault}`);
   return { fault };
 }
 
 export function wordsOf(command: readonly string[], values: Values): string[] {
   return command.map((word) => fillWord(word, values));
+}
+
+/** A command as people may type it: words that a shell would read otherwise are in quotes. */
+export function sayCommand(command: readonly string[]): string {
+  return command
+    .map((word) => (/^[\w./:=@%+,-]+$/.test(word.replaceAll(/\{\{.*?\}\}/g, 'x')) ? word : shellQuote(word)))
+    .join(' ');
 }
 
 function isNotSent(error: unknown): error is Error & { retryable: boolean } {

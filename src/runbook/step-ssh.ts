@@ -4,7 +4,7 @@ import { PermanentError } from '../domain/failure.ts';
 import type { Effect, StepScope, Verdict } from '../engine/job.ts';
 import { mismatch } from './expectation.ts';
 import { Acting, checkActing, DONE, kindOf, type Place, type StepEnd } from './kind.ts';
-import { look, runCommand, wordsOf } from './run-command.ts';
+import { look, runCommand, sayCommand, wordsOf } from './run-command.ts';
 import { Command, Expectation } from './shapes.ts';
 
 /** What is not declared could do harm when it is repeated. */
@@ -28,7 +28,7 @@ type Ssh = z.output<typeof Step>;
 export const ssh = kindOf({
   schema: Step,
   read: (step) => ({
-    says: step.ssh.join(' '),
+    says: sayCommand(step.ssh),
     effect: step.effect ?? EFFECT,
     needsHost: true,
     ...(step.unless === undefined ? {} : { unless: step.unless }),

@@ -4,7 +4,7 @@ import { messageOf, PermanentError } from '../domain/failure.ts';
 import { sayDuration } from '../domain/say.ts';
 import { pause, poll } from '../procedures/pause.ts';
 import { DONE, Failing, kindOf, type Place, type StepEnd } from './kind.ts';
-import { LOOK_MS, look, wordsOf } from './run-command.ts';
+import { LOOK_MS, look, sayCommand, wordsOf } from './run-command.ts';
 import { Duration, durationFault, Probe } from './shapes.ts';
 
 const MARGIN_MS = 60_000;
@@ -35,7 +35,7 @@ export const wait = kindOf({
           },
         }
       : {
-          says: `wait until ${wait.ssh.join(' ')} answers as expected, ${sayDuration(wait.within)} at most`,
+          says: `wait until "${sayCommand(wait.ssh)}" answers as expected, ${sayDuration(wait.within)} at most`,
           needsHost: true,
           work: (at) => (at.puttingBack ? waitHere(wait, at) : waitParked(wait, at)),
         },
@@ -43,7 +43,7 @@ export const wait = kindOf({
 
 async function waitParked(wait: Until, at: Place): Promise<StepEnd> {
   const { ctx, key, host = '' } = at;
-  const why = `"${wordsOf(wait.ssh, at.values).join(' ')}" on ${host} to answer as expected`;
+  const why = `"${sayCommand(wordsOf(wait.ssh, at.values))}" on ${host} to answer as expected`;
   await ctx.waitUntil(key, { why, withinMs: wait.within, everyMs: wait.every }, async ({ signal, log }) => {
     const seen = await look(at, { probe: wait, host }, signal);
     if ('fault' in seen) log.info('not yet', { why: seen.fault });
@@ -76,7 +76,7 @@ async function waitHere(wait: Until, at: Place): Promise<StepEnd> {
     );
     if (seen === undefined)
       throw new PermanentError(
-        `waited ${sayDuration(wait.within)} in vain for "${wordsOf(wait.ssh, at.values).join(' ')}": ${last}`,
+        `waited ${sayDuration(wait.within)} in vain for "${sayCommand(wordsOf(wait.ssh, at.values))}": ${last}`,
       );
   });
   return DONE;

@@ -68,7 +68,7 @@ it('shows what it would do, and does it when it is told to', async () => {
   expect(dry.out.split('\n').slice(0, 3)).toEqual([
     'Dry run: nothing is changed (to act: --go).',
     'The job has no targets; its steps are worked once.',
-    `steps  say  once, once: sh -c echo "$1" >> "$2" sh 9.10 ${join(site.dir, 'rings')} (on here)`,
+    `steps  say  once, once: sh -c 'echo "$1" >> "$2"' sh 9.10 ${join(site.dir, 'rings')} (on here)`,
   ]);
   expect(real.out).toContain('Every step went as it should.');
   expect([dry.exit, real.exit]).toEqual([0, 0]);

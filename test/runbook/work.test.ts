@@ -64,8 +64,8 @@ finally:
         ],
       },
       lines: [
-        `steps  say  on each, once: sh -c echo "$1" >> "$2" sh {{ target.name }} a b; $(c) 'd ${world.dir}/dry`,
-        `steps  wait-2  on each: wait until grep -q x ${world.dir}/dry answers as expected, 1 min at most`,
+        `steps  say  on each, once: sh -c 'echo "$1" >> "$2"' sh '{{ target.name }} a b; $(c) 'd' ${world.dir}/dry`,
+        `steps  wait-2  on each: wait until "grep -q x ${world.dir}/dry" answers as expected, 1 min at most`,
         'finally  finally-mail-1  once: mail the report to operators',
       ],
     });

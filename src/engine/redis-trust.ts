@@ -148,20 +148,21 @@ export class RedisTrust {
 
 /** A lock that is held for so long was left by a process that died with it. */
 const LEFT_AFTER_MS = 2000;
-const LOCK_TRIES = 50;
-const LOCK_PAUSE_MS = 2;
+const LOCK_WITHIN_MS = 10_000;
+const LOCK_PAUSE_MS = 5;
 
 /** Does it while no other process does. What takes less than a millisecond is waited for where it stands. */
 function alone(lock: string, act: () => void): void {
-  for (let tries = 1; ; tries += 1) {
+  const giveUpAt = performance.now() + LOCK_WITHIN_MS;
+  for (;;) {
     try {
       closeSync(openSync(lock, 'wx'));
       break;
     } catch (error) {
-      if (!isCode(error, 'EEXIST') || tries > LOCK_TRIES) throw error;
+      if (!isCode(error, 'EEXIST') || performance.now() > giveUpAt) throw error;
     }
     if (ageMs(lock) > LEFT_AFTER_MS) rmSync(lock, { force: true });
-    else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOCK_PAUSE_MS);
+    else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Math.random() * LOCK_PAUSE_MS);
   }
   try {
     act();

@@ -78,7 +78,10 @@ export async function ping(url: string, timeoutMs = PING_TIMEOUT_MS): Promise<vo
   await call(url, { method: 'GET', signal: AbortSignal.timeout(timeoutMs) });
 }
 
-async function call(url: string, init: RequestInit): Promise<void> {
+async function call(
+  url: string,
+  init: Omit<RequestInit, 'headers'> & { readonly headers?: Readonly<Record<string, string>> },
+): Promise<void> {
   const { host } = new URL(url);
   let status: number;
   try {

@@ -16,5 +16,5 @@ export function describeCordon(reason: string): string {
   if (reason === '') return 'disabled by somebody else, who gave no reason';
   if (!reason.startsWith(OURS)) return `disabled by somebody else: "${reason}"`;
   const [by] = reason.split(': ');
-  return `disabled (by ${by}), which left it to a person`;
+  return `disabled (by ${by})`;
 }

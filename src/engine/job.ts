@@ -96,11 +96,11 @@ export interface StepScope {
   /** When the step was first begun, whoever began it. */
   readonly since: Date;
   /** The time now; what depends on it belongs into what the step returns. */
-  now(): Date;
+  readonly now: () => Date;
   readonly log: Log;
   /** For pure computing over 100 ms, called as `compute(import.meta.resolve('…/domain/x.ts'), planX, …)`. Ends with `signal`. */
   readonly compute: Compute;
-  table(name: string): Table;
+  readonly table: (name: string) => Table;
   /** Says that there was nothing to do, and why: the step counts as skipped, what it returns is journalled all the same. */
   skipped(why: string): void;
   /** Leaves with the step's `finish`: once it is journalled the mail will be sent, and not before. */

@@ -74,8 +74,12 @@ export async function providePackages({ name, run }) {
     process.stdout.write('Installing the npm packages (npm ci).\n');
     // With the machine's own Node: npm ci begins by deleting the one in node_modules.
     const env = { ...process.env, PATH: searchPath().join(delimiter) };
-    const args = ['ci', '--loglevel=error', '--include=dev', '--include=optional'];
-    if ((await run('npm', args, env)) !== 0) throw new Missing('npm ci failed; what it said is above.');
+    const install = 'npm ci --loglevel=error --include=dev --include=optional';
+    // One at a time: two of them at once leave a folder in which half is missing.
+    const mine = `[ node_modules/.package-lock.json -nt package-lock.json ] || ${install}`;
+    const inTurn = isHere('flock') ? ['flock', 'package-lock.json', 'sh', '-c', mine] : ['sh', '-c', mine];
+    const [program = 'sh', ...args] = inTurn;
+    if ((await run(program, args, env)) !== 0) throw new Missing('npm ci failed; what it said is above.');
   }
 
   const { stdout } = spawnSync('node', ['--version'], { env: environment(), encoding: 'utf8' });

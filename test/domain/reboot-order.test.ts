@@ -69,7 +69,7 @@ describe('planReboots', () => {
     { why: 'disabled by somebody else: "disk swap, ask Kim"', is: { disabled: 'disk swap, ask Kim' } },
     { why: 'disabled by somebody else, who gave no reason', is: { disabled: '' } },
     {
-      why: 'disabled (by nightshift reboot-hypervisors~20261123T224100Z), which left it to a person',
+      why: 'disabled (by nightshift reboot-hypervisors~20261123T224100Z)',
       is: { disabled: 'nightshift reboot-hypervisors~20261123T224100Z: reboot' },
     },
     { why: 'its compute service is down', is: { up: false } },

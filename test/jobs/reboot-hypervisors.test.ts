@@ -1,16 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import rebootHypervisor from '../../jobs/reboot-hypervisor.ts';
-import rebootHypervisors from '../../jobs/reboot-hypervisors.ts';
 import type { Clients } from '../../src/context.ts';
 import type { Json } from '../../src/engine/job.ts';
 import { group, hypervisor, server, size } from '../support/builders.ts';
 import { type House, openHouse, type TestEngine } from '../support/engine.ts';
 import { FakeCloud, type MigrationFault } from '../support/fake-cloud.ts';
 import type { HostFault } from '../support/fake-host.ts';
+import { REBOOT_JOBS } from '../support/reboot-jobs.ts';
 import { openProcess, type Worked, type World, work } from '../support/run-job.ts';
 
 const ID = 'reboot-hypervisors~20261124T224100Z';
-const JOBS = { 'reboot-hypervisors': rebootHypervisors, 'reboot-hypervisor': rebootHypervisor };
 const KIM = { by: 'kim', why: 'looked at it' };
 const QUICK = { pollMs: 1, migrateAtLeastSeconds: 20, stopWithinSeconds: 20 };
 const kernels = '6.1.0-18 runs, 6.1.0-28 boots next';
@@ -63,7 +61,7 @@ describe('reboot-hypervisors', () => {
   }
 
   async function open(): Promise<TestEngine<Clients>> {
-    return openProcess(house, JOBS, world, { place: `night-${place}` });
+    return openProcess(house, REBOOT_JOBS, world, { place: `night-${place}` });
   }
 
   async function night(options: Record<string, Json> = {}): Promise<Worked> {

@@ -20,6 +20,7 @@ import {
 import { isCancelled } from '../src/procedures/attempt.ts';
 import { WAITS } from '../src/procedures/await-guests.ts';
 import { whyOutside } from '../src/procedures/in-window.ts';
+import { readHolds } from '../src/procedures/read-holds.ts';
 import { rebootSettings } from '../src/procedures/reboot-settings.ts';
 import { survey } from '../src/procedures/survey.ts';
 
@@ -66,13 +67,16 @@ export default defineJob({
 
 async function makePlan(ctx: Ctx): Promise<RebootPlan> {
   const needs = await survey(ctx);
-  const { limit, mbPerSecond, maxWaiting } = ctx.options;
+  const { limit, mbPerSecond, maxWaiting, projects, classes, allow } = ctx.options;
   // A job that is not armed at all still shows what it would do.
   const armed = ctx.acting || ctx.armed !== false ? ctx.armed : true;
-  const plan = await ctx.step('plan', { effect: 'read' }, async ({ compute, table }) => {
+  const plan = await ctx.step('plan', { effect: 'read' }, async (scope) => {
+    const { compute, table } = scope;
+    const holds = await readHolds(ctx, scope);
     const fleet = await ctx.cloud.fleet();
     const waiting = Object.fromEntries(await table(WAITS).all<KnownWait>());
-    const question = { fleet, needs, armed, limit, mbPerSecond, waiting, maxWaiting };
+    const policy = { projects, classes, allow };
+    const question = { fleet, needs, armed, limit, mbPerSecond, waiting, maxWaiting, policy, holds };
     return compute(PLANNER, planReboots, question);
   });
   for (const { name, why } of plan.held) ctx.note({ subject: `hypervisor ${name}`, verdict: 'held', why });

@@ -2,8 +2,9 @@
 import { type Armed, whyNotArmed } from './acting.ts';
 import { findRoom } from './capacity.ts';
 import { describeCordon, rebootReason } from './cordon.ts';
-import { decideDrain } from './drain-policy.ts';
+import { type DrainDecision, type DrainPolicy, decideDrain } from './drain-policy.ts';
 import type { Fleet, Hypervisor, Server } from './fleet.ts';
+import { type Holds, NO_HOLDS, whyLaidDown } from './holds.ts';
 import { byName, serverName } from './names.ts';
 import type { RebootNeed } from './reboot-need.ts';
 import { sayCount, sayList } from './say.ts';
@@ -58,6 +59,10 @@ export interface RebootQuestion {
   readonly mine?: string;
   /** What live migration moves, memory and disk together. */
   readonly mbPerSecond: number;
+  /** What people and past nights have laid down; left out, nothing. */
+  readonly holds?: Holds;
+  /** Whose wishes count; nobody's if left out. */
+  readonly policy?: DrainPolicy;
 }
 
 /** What each migration takes beside copying. */
@@ -77,11 +82,11 @@ export function planReboots(question: RebootQuestion): RebootPlan {
     const servers = aboard.get(name) ?? [];
     const known = knownWait(question, hypervisor);
     const why = known === undefined ? whyHeld(question, hypervisor, servers) : undefined;
-    const pinned = whyPinned(servers);
+    const pinned = whyPinned(servers, question.policy);
     if (why !== undefined) held.push({ name, why });
     else if (known !== undefined) waits.push({ name, why: pinned ?? 'its turn', ...known });
     else if (pinned !== undefined) waits.push({ name, why: pinned });
-    else ready.push(planned(name, need.why, running(servers), question.mbPerSecond));
+    else ready.push(planned(name, need.why, movers(servers, question.policy), question.mbPerSecond));
   }
   const queue = ready.toSorted((a, b) => a.drainSeconds - b.drainSeconds || byName(a.name, b.name));
   const { now, tooMany } = chooseWaits(waits, question.maxWaiting);
@@ -114,7 +119,7 @@ function chooseWaits(waits: readonly PlannedWait[], most: number) {
 
 /** The first thing that speaks against it, cheapest to learn first. */
 function whyHeld(
-  { fleet, needs, armed, mine }: RebootQuestion,
+  { fleet, needs, armed, mine, policy, holds = NO_HOLDS }: RebootQuestion,
   hypervisor: Hypervisor,
   servers: readonly Server[],
 ): string | undefined {
@@ -123,13 +128,16 @@ function whyHeld(
   const unarmed = whyNotArmed(armed, hypervisor.aggregates);
   if (unarmed !== undefined) return unarmed;
   if (disabled !== undefined && disabled !== mine) return describeCordon(disabled);
+  const laidDown = whyLaidDown(holds, hypervisor.name);
+  if (laidDown !== undefined) return laidDown;
   if (need?.need === 'unclear') return need.why;
   if (!hypervisor.up) return 'its compute service is down';
-  return whyGuestsHold(servers) ?? whyUnseen(fleet) ?? whyNoRoom(fleet, hypervisor, servers);
+  const room = { fleet, guests: movers(servers, policy) };
+  return whyGuestsHold(servers, policy) ?? whyUnseen(fleet) ?? whyNoRoom(room, hypervisor);
 }
 
-function whyGuestsHold(servers: readonly Server[]): string | undefined {
-  const decisions = servers.map((server) => ({ server, decision: decideDrain(server) }));
+function whyGuestsHold(servers: readonly Server[], policy?: DrainPolicy): string | undefined {
+  const decisions = servers.map((server) => ({ server, decision: decideDrain(server, policy) }));
   if (decisions.every(({ decision }) => decision.does !== 'held' && decision.does !== 'waits'))
     return undefined;
   const fixed = decisions.flatMap(({ server, decision }) =>
@@ -139,8 +147,8 @@ function whyGuestsHold(servers: readonly Server[]): string | undefined {
 }
 
 /** `2 servers cannot move: gpu-a 3f2a… (PCI device) and …`; undefined when none is pinned. */
-function whyPinned(servers: readonly Server[]): string | undefined {
-  const pinned = servers.filter((server) => decideDrain(server).does === 'pinned');
+function whyPinned(servers: readonly Server[], policy?: DrainPolicy): string | undefined {
+  const pinned = servers.filter((server) => decideDrain(server, policy).does === 'pinned');
   if (pinned.length === 0) return undefined;
   const names = pinned.map((server) => `${serverName(server)} (${server.pinned})`);
   return `${sayCount(pinned.length, 'server')} cannot move: ${sayList(names, 3)}`;
@@ -152,13 +160,19 @@ function whyUnseen({ servers }: Fleet): string | undefined {
   return unseen === 0 ? undefined : `Nova cannot see ${sayCount(unseen, 'server')}: a cell is down`;
 }
 
-function whyNoRoom(fleet: Fleet, hypervisor: Hypervisor, servers: readonly Server[]): string | undefined {
-  const room = findRoom(fleet, hypervisor, running(servers));
+function whyNoRoom(
+  { fleet, guests }: { fleet: Fleet; guests: readonly Server[] },
+  hypervisor: Hypervisor,
+): string | undefined {
+  const room = findRoom(fleet, hypervisor, guests);
   return room.found ? undefined : room.why;
 }
 
-function running(servers: readonly Server[]): readonly Server[] {
-  return servers.filter((server) => decideDrain(server).does === 'live');
+const MOVES = new Set<DrainDecision['does']>(['live', 'cold']);
+
+/** Those that need a place elsewhere. */
+function movers(servers: readonly Server[], policy?: DrainPolicy): readonly Server[] {
+  return servers.filter((server) => MOVES.has(decideDrain(server, policy).does));
 }
 
 function planned(name: string, why: string, guests: readonly Server[], mbPerSecond: number): PlannedReboot {

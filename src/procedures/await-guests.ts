@@ -1,10 +1,10 @@
 /** Waits, with the hypervisor out of service, until the servers aboard that cannot be moved have ended. */
 import type { Context } from '../context.ts';
-import { decideDrain } from '../domain/drain-policy.ts';
+import { type DrainPolicy, decideDrain } from '../domain/drain-policy.ts';
 import type { KnownWait } from '../domain/reboot-order.ts';
 import { attempt } from './attempt.ts';
 
-export interface WaitSettings {
+export interface WaitSettings extends DrainPolicy {
   readonly waitDays: number;
   readonly waitPollSeconds: number;
 }
@@ -49,12 +49,12 @@ export async function awaitGuests(
   }
 }
 
-async function arePinned({ cloud }: Context<unknown>, name: string): Promise<boolean> {
+async function arePinned({ cloud, options }: Context<DrainPolicy>, name: string): Promise<boolean> {
   for (const { id, status } of (await cloud.occupancy(name)).servers) {
     // A cell that is down hides what is aboard; nothing has ended by that.
     if (status === 'UNKNOWN') return true;
     const server = await cloud.server(id);
-    if (server !== undefined && decideDrain(server).does === 'pinned') return true;
+    if (server !== undefined && decideDrain(server, options).does === 'pinned') return true;
   }
   return false;
 }

@@ -1,10 +1,12 @@
 /** The last look at a hypervisor before anything is done to it: does the plan still hold for it? */
 import type { Context } from '../context.ts';
 import { rebootReason } from '../domain/cordon.ts';
+import type { DrainPolicy } from '../domain/drain-policy.ts';
 import { planReboots } from '../domain/reboot-order.ts';
 import { askNeed } from './ask-host.ts';
+import { readHolds } from './read-holds.ts';
 
-export interface LookSettings {
+export interface LookSettings extends DrainPolicy {
   readonly nextKernel: string;
   readonly mbPerSecond: number;
 }
@@ -43,6 +45,8 @@ export async function lookAt(ctx: Context<LookSettings>, name: string, key: stri
       waiting: {},
       maxWaiting: 1,
       mine: rebootReason(ctx.runId),
+      holds: await readHolds(ctx, scope),
+      policy: ctx.options,
     });
     if (waits[0] !== undefined) return { go: 'waits', why: waits[0].why };
     const why = held[0]?.why ?? 'it is no hypervisor of this cloud any more';

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { LIST_DOMAINS } from '../domain/host-guests.ts';
 import { NEXT_KERNEL } from '../domain/reboot-need.ts';
+import { drainSettings } from './drain-settings.ts';
 import { REBOOT } from './reboot.ts';
 
 export const rebootSettings = {
@@ -14,12 +15,7 @@ export const rebootSettings = {
     .default(LIST_DOMAINS)
     .describe('Shell command on the host: prints the active domains'),
   reboot: z.string().default(REBOOT).describe('Shell command on the host: reboots it'),
-  mbPerSecond: z
-    .number()
-    .positive()
-    .default(100)
-    .describe('What live migration moves, memory and disk together'),
-  migrateAtLeastSeconds: z.number().positive().default(300).describe('No migration is aborted before'),
+  ...drainSettings,
   stopWithinSeconds: z
     .number()
     .positive()

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { decideDrain } from '../../src/domain/drain-policy.ts';
+import { type DrainPolicy, decideDrain } from '../../src/domain/drain-policy.ts';
+import { WISHES } from '../../src/domain/drain-wish.ts';
 import { server } from '../support/builders.ts';
+
+const KEY = 'nightshift:drain';
+const EVERYTHING: DrainPolicy = { projects: {}, classes: [], allow: { cold: true, stop: true } };
 
 describe('decideDrain', () => {
   it.each([
@@ -66,4 +70,199 @@ describe('decideDrain', () => {
 
     expect(decision).toEqual(why === undefined ? { does } : { does, why });
   });
+});
+
+describe('decideDrain, with wishes', () => {
+  it.each<[string, object, Partial<DrainPolicy>, string, string?]>([
+    ['live', { metadata: { [KEY]: 'live' } }, {}, 'live'],
+    ['cold, which the site allows', { metadata: { [KEY]: 'cold' } }, {}, 'cold'],
+    [
+      'cold, which the site does not allow',
+      { metadata: { [KEY]: 'cold' } },
+      { allow: { cold: false, stop: true } },
+      'held',
+      'is only to be migrated cold (nightshift:drain = cold), which this site does not allow (allow.cold)',
+    ],
+    ['stop, which the site allows', { metadata: { [KEY]: 'stop' } }, {}, 'stop'],
+    [
+      'stop, which the site does not allow',
+      { metadata: { [KEY]: 'stop' } },
+      { allow: { cold: true, stop: false } },
+      'held',
+      'is only to be stopped (nightshift:drain = stop), which this site does not allow (allow.stop)',
+    ],
+    ['stop, of a server with a device', { metadata: { [KEY]: 'stop' }, pinned: 'PCI device' }, {}, 'stop'],
+    [
+      'live, of a server with a device',
+      { metadata: { [KEY]: 'live' }, pinned: 'PCI device' },
+      {},
+      'pinned',
+      'cannot be moved (PCI device)',
+    ],
+    [
+      'to be asked',
+      { metadata: { [KEY]: 'ask' } },
+      {},
+      'held',
+      'has an owner who wants to be asked first (nightshift:drain = ask)',
+    ],
+    [
+      'never',
+      { metadata: { [KEY]: 'never' } },
+      {},
+      'held',
+      'has an owner who does not want it touched (nightshift:drain = never)',
+    ],
+    [
+      'a word that is no wish',
+      { metadata: { [KEY]: 'Live' } },
+      {},
+      'held',
+      'has a wish that we do not know (nightshift:drain = Live): it may say live, cold, stop, ask and never',
+    ],
+    ['nothing, and its project stop', {}, { projects: { alpha: 'stop' } }, 'stop'],
+    [
+      'live, and its project never',
+      { metadata: { [KEY]: 'live' } },
+      { projects: { alpha: 'never' } },
+      'live',
+    ],
+    [
+      'nothing, its class never and its project live',
+      { name: 'db-1' },
+      { projects: { alpha: 'live' }, classes: [{ class: 'db', name: 'db-*', drain: 'never' }] },
+      'held',
+      'has an owner who does not want it touched (class db: never)',
+    ],
+    [
+      'to be stopped, while it is paused',
+      { metadata: { [KEY]: 'stop' }, status: 'PAUSED' },
+      {},
+      'held',
+      'is to be stopped (nightshift:drain = stop), which Nova refuses while it is paused',
+    ],
+    ['never, while it is stopped already', { metadata: { [KEY]: 'never' }, status: 'SHUTOFF' }, {}, 'stays'],
+    ['to be stopped, and is locked', { metadata: { [KEY]: 'stop' }, locked: true }, {}, 'held', 'is locked'],
+  ])('%s', (_, is, policy, does, why) => {
+    const decision = decideDrain(server('web-1', 'hv1', is), { ...EVERYTHING, ...policy });
+
+    expect(decision).toEqual(why === undefined ? { does } : { does, why });
+  });
+});
+
+/** Every status, task, lock, device, wish, class and permission there is: said again, in other words. */
+describe('the table of the drain', () => {
+  const statuses = [
+    'ACTIVE',
+    'PAUSED',
+    'SHUTOFF',
+    'SUSPENDED',
+    'SHELVED',
+    'SHELVED_OFFLOADED',
+    'SOFT_DELETED',
+    'DELETED',
+    'BUILD',
+    'REBUILD',
+    'REBOOT',
+    'HARD_REBOOT',
+    'PASSWORD',
+    'RESIZE',
+    'REVERT_RESIZE',
+    'MIGRATING',
+    'VERIFY_RESIZE',
+    'RESCUE',
+    'ERROR',
+    'UNKNOWN',
+    'A_STATUS_OF_2031',
+    'constructor',
+    '',
+  ];
+  const tasks = [undefined, 'deleting', 'image_snapshot', 'migrating', 'powering-on'];
+  const wishes = [undefined, ...WISHES, 'whatever'];
+  const rows = statuses.flatMap((status) =>
+    tasks.flatMap((task) =>
+      wishes.flatMap((own) =>
+        [undefined, ...WISHES].flatMap((ofClass) =>
+          [false, true].flatMap((locked) =>
+            [undefined, 'PCI device'].flatMap((pinned) =>
+              [false, true].map((allowed) => ({ status, task, own, ofClass, locked, pinned, allowed })),
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
+
+  function decide({ status, task, own, ofClass, locked, pinned, allowed }: (typeof rows)[number]) {
+    const is = {
+      status,
+      locked,
+      metadata: own === undefined ? {} : { [KEY]: own },
+      ...(task === undefined ? {} : { task }),
+      ...(pinned === undefined ? {} : { pinned }),
+    };
+    const classes = ofClass === undefined ? [] : [{ class: 'db', name: 'web-*', drain: ofClass }];
+    const allow = { cold: allowed, stop: allowed };
+    return decideDrain(server('web-1', 'hv1', is), { projects: {}, classes, allow });
+  }
+
+  it('answers for every row, and says why wherever it neither moves the server nor lets it be', () => {
+    const without = rows.filter((row) => {
+      const decision = decide(row);
+      return ['waits', 'held', 'pinned'].includes(decision.does)
+        ? !('why' in decision) || !/^\w+ \w/.test(decision.why)
+        : 'why' in decision;
+    });
+
+    expect(rows).toHaveLength(23 * 5 * 7 * 6 * 2 * 2 * 2);
+    expect(without).toEqual([]);
+  });
+
+  it.each<[string, string[], (row: (typeof rows)[number]) => boolean]>([
+    [
+      'touched, only what runs, idle and unlocked',
+      ['live', 'cold', 'stop'],
+      (row) => row.status === 'ACTIVE' || row.status === 'PAUSED',
+    ],
+    ['touched, nothing busy', ['live', 'cold', 'stop'], ({ task }) => task === undefined],
+    ['touched, nothing locked', ['live', 'cold', 'stop'], ({ locked }) => !locked],
+    [
+      'cold or stopped, only by a wish that is allowed',
+      ['cold', 'stop'],
+      ({ own, ofClass, allowed }) => allowed && ['cold', 'stop'].includes(own ?? ofClass ?? ''),
+    ],
+    [
+      'live, only where nothing else is wished',
+      ['live', 'pinned'],
+      ({ own, ofClass }) => (own ?? ofClass ?? 'live') === 'live',
+    ],
+    ['live, never off a device', ['live'], ({ pinned }) => pinned === undefined],
+    [
+      'left aboard, only what rests',
+      ['stays'],
+      ({ status, task }) =>
+        /^(SHUTOFF|SUSPENDED|SHELVED|SHELVED_OFFLOADED|SOFT_DELETED|DELETED)$/.test(status) &&
+        task === undefined,
+    ],
+    [
+      'waited for, only what is busy',
+      ['waits'],
+      ({ status, task }) =>
+        task !== undefined ||
+        /^(BUILD|REBUILD|REBOOT|HARD_REBOOT|PASSWORD|RESIZE|REVERT_RESIZE|MIGRATING)$/.test(status),
+    ],
+  ])('%s', (_, does, holds) => {
+    const wrong = rows.filter((row) => does.includes(decide(row).does) && !holds(row));
+
+    expect(wrong).toEqual([]);
+  });
+
+  it.each(['A_STATUS_OF_2031', 'constructor', '', 'UNKNOWN'])(
+    'holds "%s" whatever else is said',
+    (status) => {
+      const others = rows.filter((row) => row.status === status && decide(row).does !== 'held');
+
+      expect(others).toEqual([]);
+    },
+  );
 });

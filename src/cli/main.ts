@@ -6,6 +6,7 @@ import { messageOf } from '../domain/failure.ts';
 import { RedisDistrusted } from '../engine/errors.ts';
 import { RequestError } from '../start-run.ts';
 import { registerActCommands } from './act-commands.ts';
+import { registerClaimCommands } from './claim-commands.ts';
 import { ACCEPT_HINT, type Common, terminalFor } from './command.ts';
 import { codeOfError, EXIT, EXIT_CODES } from './exit-codes.ts';
 import { registerHouseCommands } from './house-commands.ts';
@@ -34,6 +35,7 @@ function commandLine(): Command {
     ['Start and go on:', registerRunCommands],
     ['Look:', registerLookCommands],
     ['Say what a run shall do:', registerActCommands],
+    ['Say what to leave alone:', registerClaimCommands],
     ['The installation:', registerHouseCommands],
     ['The installation:', registerTokenCommand],
   ] as const) {

@@ -8,6 +8,7 @@ import { parseJournal, type StepRecord } from './journal.ts';
 import type { RedisTrust } from './redis-trust.ts';
 import { isOver, type RunRecord, type Runs } from './runs.ts';
 import type { Call } from './scripts.ts';
+import { tableIn } from './tables.ts';
 
 /** Who asks, and the reason that the audit keeps. */
 export interface Asker {
@@ -20,6 +21,13 @@ export interface Decision extends Asker {
   /** `yes`: it happened, go on. `no`: run it again. `failed`: it did not, and it shall not be tried again. */
   readonly happened: 'yes' | 'no' | 'failed';
   /** What the step would have returned, where the job needs it. */
+  readonly value?: Json;
+}
+
+/** One row of a table that steps read; without a value it is to go. */
+export interface Row {
+  readonly table: string;
+  readonly key: string;
   readonly value?: Json;
 }
 
@@ -188,6 +196,21 @@ export class Acts {
     const { redis, prefix } = this.#options;
     const answer = await redis.hget(`${prefix}:run:${id}:answers`, key);
     return answer === null ? undefined : (JSON.parse(answer) as Answered);
+  }
+
+  /**
+   * Writes one row of a table, or deletes it when `value` is left out. Steps that have looked at the table
+   * before see it at their next look. Repeating it changes nothing and is audited once.
+   */
+  async setRow({ table, key, value }: Row, { by, why }: Asker): Promise<void> {
+    const text = value === undefined ? {} : { value: JSON.stringify(value) };
+    await this.#options.call('set-row', { table, row: key, by, why, ...text });
+  }
+
+  /** The rows of a table, by key, as they are now. */
+  async rows<T extends Json>(table: string): Promise<ReadonlyMap<string, T>> {
+    const { redis, prefix } = this.#options;
+    return tableIn(redis, prefix, table, []).all<T>();
   }
 
   /** Runs that somebody should work on now. */

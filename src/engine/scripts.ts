@@ -27,6 +27,7 @@ export type ScriptName =
   | 'release'
   | 'renew'
   | 'seize'
+  | 'set-row'
   | 'settle-alert'
   | 'settle-mail'
   | 'slot'
@@ -43,7 +44,7 @@ export interface Answer {
 /** Calls one script with arguments by name; `blob` rides beside them. */
 export type Call = (name: ScriptName, args: object, blob?: Buffer) => Promise<Answer>;
 
-type Script = (prefix: string, args: string, blob: Buffer | string) => Promise<unknown[]>;
+type Script = (prefix: string, args: string, blob?: Buffer) => Promise<unknown[]>;
 
 /** Words with which a Redis refuses for a while, before it has written anything. */
 const REFUSES_FOR_NOW = /^(READONLY|OOM|MISCONF|LOADING|BUSY|NOREPLICAS|MASTERDOWN|CLUSTERDOWN|TRYAGAIN)\b/;
@@ -58,20 +59,26 @@ const HALF_PAIR = /\\ud[89a-f]/;
  */
 export function scriptsOn(redis: Redis, prefix: string, trust: RedisTrust): Call {
   const prelude = readFileSync(new URL('prelude.lua', FOLDER), 'utf8');
+  const commands = redis as unknown as Record<string, Script>;
+  const scripts = new Map<string, Script>();
   for (const file of readdirSync(FOLDER)) {
     const name = file.replace(/\.lua$/, '');
     if (name === 'prelude') continue;
     const lua = prelude + readFileSync(new URL(file, FOLDER), 'utf8');
-    redis.defineCommand(commandOf(name), { numberOfKeys: 1, lua });
+    redis.defineCommand(`nightshift_${name}`, { numberOfKeys: 1, lua });
+    const script = commands[`nightshift_${name}`]?.bind(redis);
+    if (script !== undefined) scripts.set(name, script);
   }
-  const commands = redis as unknown as Record<string, Script>;
 
   return async function call(name, args, blob) {
-    const ask = async (): Promise<unknown[]> => {
+    const script = scripts.get(name);
+    if (script === undefined) throw new Error(`there is no script ${name}`);
+    const ask = (): Promise<unknown[]> => {
       const json = jsonForLua({ ...args, epoch: trust.epoch, mark: trust.seq });
-      return (await commands[commandOf(name)]?.(prefix, json, blob ?? '')) ?? [];
+      return blob === undefined ? script(prefix, json) : script(prefix, json, blob);
     };
-    const [verdict, seq, ...rest] = await patiently(ask);
+    const answer = await patiently(ask);
+    const [verdict, seq] = answer;
     if (verdict === 'EPOCH' || verdict === 'ROLLBACK') {
       trust.distrust();
       throw new RedisDistrusted(trust.doubt);
@@ -79,7 +86,7 @@ export function scriptsOn(redis: Redis, prefix: string, trust: RedisTrust): Call
     if (verdict === 'FENCE' || verdict === 'GONE')
       throw new FenceLost(`the run is no longer ours (${verdict})`);
     trust.saw(Number(seq ?? 0));
-    return { verdict: String(verdict), rest };
+    return { verdict: String(verdict), rest: answer.slice(2) };
   };
 }
 
@@ -93,10 +100,6 @@ async function patiently<T>(ask: () => Promise<T>): Promise<T> {
     }
     await sleep(ASK_AGAIN_MS);
   }
-}
-
-function commandOf(name: string): string {
-  return `nightshift_${name}`;
 }
 
 /** Half a surrogate pair, as a text cut short ends in, is JSON for us and none for Lua. */

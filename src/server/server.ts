@@ -13,6 +13,7 @@ import { addActRoutes } from './act-routes.ts';
 import { answerUnknownPaths, problemAnswers } from './answer-problems.ts';
 import { askRedis } from './ask-redis.ts';
 import { checkRequest } from './check-request.ts';
+import { addClaimRoutes } from './claim-routes.ts';
 import type { App, Desk, Shapes } from './desk.ts';
 import { guardDoor, isLook } from './door.ts';
 import { addHouseRoutes } from './house-routes.ts';
@@ -107,6 +108,7 @@ async function appFor(desk: Desk, certificate: Certificate | undefined): Promise
   addRunRoutes(app, desk);
   addLogRoute(app, desk);
   addActRoutes(app, desk);
+  addClaimRoutes(app, desk);
   showDescription(app);
   refuseOtherMethods();
   return app;

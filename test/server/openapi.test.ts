@@ -40,6 +40,8 @@ describe('the OpenAPI document', () => {
     expect(ids.toSorted((a, b) => (a < b ? -1 : 1))).toEqual([
       'approveRun',
       'cancelRun',
+      'claimHypervisor',
+      'claims',
       'decideRun',
       'describe',
       'freeze',
@@ -56,6 +58,7 @@ describe('the OpenAPI document', () => {
       'schedule',
       'startRun',
       'thaw',
+      'unclaimHypervisor',
       'why',
     ]);
     for (const { operationId, summary, responses } of operations) {

@@ -4,19 +4,20 @@
  */
 import type { Redis } from 'ioredis';
 import { isPermanent } from '../domain/failure.ts';
-import type { Clock } from './clock.ts';
+import { type Clock, REAL_TIMERS, type Timers } from './clock.ts';
 import { computing } from './computing.ts';
 import { Blocked, Cancelled, Halted, TimedOut } from './errors.ts';
 import type { Mail, Retry, StepOptions, StepScope } from './job.ts';
 import { pack, type StepRecord } from './journal.ts';
 import { messageIdOf, type Posted, sealed } from './outbox.ts';
-import { pause } from './pause.ts';
 import type { RunLog } from './run-log.ts';
 import type { Answer, ScriptName } from './scripts.ts';
 import { type TableWrite, tableIn } from './tables.ts';
 
 export const RETRY: Retry = { tries: 5, firstMs: 1000, maxMs: 60_000 };
 export const STEP_TIMEOUT_MS = 600_000;
+/** The journal knows it already, so the run does not wait until its log does, too. */
+const SOON = { soon: true };
 
 /** What steps need of the run that they belong to. */
 export interface StepSurroundings {
@@ -70,10 +71,12 @@ export class Attempts {
   readonly #leaving = new AbortController();
   readonly #cancelling = new AbortController();
   #cancelled: string | undefined;
+  readonly #timers: Timers;
   #now: Date;
 
   constructor(around: StepSurroundings) {
     this.#around = around;
+    this.#timers = around.clock.timers ?? REAL_TIMERS;
     this.#now = around.clock.now();
   }
 
@@ -137,7 +140,7 @@ export class Attempts {
     this.#around.journal.set(key, record);
     // A hand-over that came meanwhile found nothing to stop. A `once` step has begun, so it is seen through.
     if (this.#leaving.signal.aborted && options.effect !== 'once') throw new Blocked(HANDED_OVER);
-    if (options.effect !== 'read') this.#around.runLog.forStep(key, attempt.tries).info('begins');
+    if (options.effect !== 'read') this.#around.runLog.forStep(key, attempt.tries, SOON).info('begins');
   }
 
   /** Calls the function once, within its time. A function that ignores `signal` is not waited for. */
@@ -199,14 +202,14 @@ export class Attempts {
     const args = {
       key,
       record: JSON.stringify(record),
-      writes,
-      mails,
+      ...(writes.length === 0 ? {} : { writes }),
+      ...(mails.length === 0 ? {} : { mails }),
       ...(blob === undefined ? {} : { blob: String(n) }),
     };
     await this.#around.call('finish', args, blob);
     this.#around.journal.set(key, record);
     this.passed(record);
-    const log = this.#around.runLog.forStep(key, attempt.tries);
+    const log = this.#around.runLog.forStep(key, attempt.tries, SOON);
     const fields = { tookMs: Date.parse(endedAt) - Date.parse(attempt.startedAt), ...whyOf(ending) };
     if (ending.state === 'done' || ending.state === 'skipped') log.info(ending.state, fields);
     else log.warn(ending.state, fields);
@@ -216,7 +219,7 @@ export class Attempts {
   async pause<T>(ms: number, { disruptive }: StepOptions<T>): Promise<void> {
     const stirring = [this.#gone.signal, this.#leaving.signal];
     if (disruptive) stirring.push(this.#cancelling.signal);
-    await pause(ms, AbortSignal.any(stirring));
+    await this.#timers.pause(ms, AbortSignal.any(stirring)).catch(() => {});
     this.#gone.signal.throwIfAborted();
   }
 
@@ -256,6 +259,7 @@ export class Attempts {
       now: () => this.#around.clock.now(),
       log: runLog.forStep(attempt.key, attempt.tries),
       compute: computing(signal),
+      timers: this.#timers,
       table: (name) => tableIn(redis, prefix, name, writes),
       mail: (key, mail) =>
         void mails.push(...sealed(runId, messageIdOf(runId, key, mailHost, resumes), mail)),
@@ -269,8 +273,8 @@ export class Attempts {
 
 /** When the owner of a try must be stuck: its time, the looks at what became of it, and the pauses between are over. */
 function overdueAfterMs<T>(options: StepOptions<T>): number {
-  const { timeoutMs = STEP_TIMEOUT_MS, verify, verifyTimeoutMs = STEP_TIMEOUT_MS, retry: wanted } = options;
-  const { tries, maxMs } = { ...RETRY, ...wanted };
+  const { timeoutMs = STEP_TIMEOUT_MS, verify, verifyTimeoutMs = STEP_TIMEOUT_MS, retry } = options;
+  const { tries = RETRY.tries, maxMs = RETRY.maxMs } = retry ?? RETRY;
   return timeoutMs + maxMs + (verify === undefined ? 0 : tries * (verifyTimeoutMs + maxMs));
 }
 

@@ -6,9 +6,36 @@ export interface Clock {
   now(): Date;
   /** How many real ms pass while this clock counts `ms`. */
   realMs(ms: number): number;
+  /** How steps wait for a moment; real time goes by where this is left out. */
+  readonly timers?: Timers;
   /** It is meant to agree with other machines' clocks; left out for one that goes its own way. */
   readonly isReal?: true;
 }
+
+/** Waits inside a step. */
+export interface Timers {
+  /** Resolves after `ms`; rejects with the signal's reason when it aborts before. */
+  pause(ms: number, signal: AbortSignal): Promise<void>;
+  /** Aborts after `ms`. Nobody waits for it: a clock that jumps does not jump to it. */
+  after(ms: number): AbortSignal;
+}
+
+export const REAL_TIMERS: Timers = {
+  async pause(ms, signal) {
+    signal.throwIfAborted();
+    const over = Promise.withResolvers<void>();
+    const stop = (): void => over.reject(signal.reason as Error);
+    const timer = setTimeout(over.resolve, ms);
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      await over.promise;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', stop);
+    }
+  },
+  after: (ms) => AbortSignal.timeout(Math.ceil(ms)),
+};
 
 export const REAL_CLOCK: Clock = { now: () => new Date(), realMs: (ms) => ms, isReal: true };
 

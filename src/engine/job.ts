@@ -6,6 +6,7 @@
  * park: give the worker back and wait.
  */
 import type { z } from 'zod';
+import type { Timers } from './clock.ts';
 import type { Compute } from './computing.ts';
 
 export type Json =
@@ -101,6 +102,8 @@ export interface StepScope {
   /** For pure computing over 100 ms, called as `compute(import.meta.resolve('…/domain/x.ts'), planX, …)`. Ends with `signal`. */
   readonly compute: Compute;
   readonly table: (name: string) => Table;
+  /** Waits for a moment, on the clock that the run lives by; for more than half a minute the run is parked instead. */
+  readonly timers: Timers;
   /** Says that there was nothing to do, and why: the step counts as skipped, what it returns is journalled all the same. */
   skipped(why: string): void;
   /** Leaves with the step's `finish`: once it is journalled the mail will be sent, and not before. */

@@ -1,5 +1,5 @@
 /** Takes a hypervisor out of service under our reason, and gives it back while the reason is still ours. */
-import type { Context } from '../context.ts';
+import type { Context, StepScope } from '../context.ts';
 import { describeCordon, rebootReason } from '../domain/cordon.ts';
 import { PermanentError } from '../domain/failure.ts';
 import type { Server } from '../domain/fleet.ts';
@@ -52,7 +52,7 @@ export async function giveBack(
   const reason = rebootReason(ctx.runId);
   const options = { effect: 'idempotent', timeoutMs: SETTLE_MS + 5 * 60_000 } as const;
   return ctx.step<GivenBack>(`uncordon ${name}`, options, async (scope) => {
-    await assertWhole(ctx, moved, scope.signal);
+    await assertWhole(ctx, moved, scope);
     const { disabled } = await ctx.cloud.service(name);
     if (disabled === reason) await ctx.cloud.uncordon(name);
     await ctx.handback.clear(subjectOf(name));
@@ -76,13 +76,14 @@ export async function whyNotOurs(ctx: Context<unknown>, name: string): Promise<s
 async function assertWhole(
   { cloud, options }: Context<{ readonly pollMs: number }>,
   moved: readonly Moved[],
-  signal: AbortSignal,
+  { signal, timers }: Pick<StepScope, 'signal' | 'timers'>,
 ): Promise<void> {
   for (const { id, name } of moved) {
     const over = await poll(async () => ((await isMoving(id)) ? undefined : true), {
       everyMs: options.pollMs,
       withinMs: SETTLE_MS,
       signal,
+      timers,
     });
     if (over === undefined)
       throw new PermanentError(`the migration of ${serverName({ id, name })} does not end`);

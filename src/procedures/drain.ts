@@ -7,7 +7,7 @@ import { sayCount, sayList } from '../domain/say.ts';
 import { attempt } from './attempt.ts';
 import type { Moved } from './cordon.ts';
 import { type Guest, type MigrateSettings, migrate } from './migrate.ts';
-import { pause, poll } from './pause.ts';
+import { poll } from './pause.ts';
 
 type Aboard = { readonly running: readonly Guest[]; readonly stuck: string | null };
 
@@ -47,9 +47,9 @@ async function lookAboard(ctx: Context<MigrateSettings>, name: string, look: num
   const { pollMs, migrateAtLeastSeconds } = ctx.options;
   const withinMs = migrateAtLeastSeconds * 1000;
   const options = { effect: 'read', timeoutMs: withinMs + SLOW_ANSWERS_MS } as const;
-  return ctx.step(`guests of ${name}, look ${look}`, options, async ({ signal }) => {
+  return ctx.step(`guests of ${name}, look ${look}`, options, async ({ signal, timers }) => {
     // Looks in a row are apart, or the second would see no more than the first.
-    if (look > 1) await pause(pollMs, signal);
+    if (look > 1) await timers.pause(pollMs, signal);
     let blocked: readonly string[] = [];
     const settled = await poll(
       async () => {
@@ -57,7 +57,7 @@ async function lookAboard(ctx: Context<MigrateSettings>, name: string, look: num
         blocked = held.length > 0 ? held : waits;
         return held.length > 0 || waits.length === 0 ? running : undefined;
       },
-      { everyMs: pollMs, withinMs, signal },
+      { everyMs: pollMs, withinMs, signal, timers },
     );
     const stuck = `${sayCount(blocked.length, 'server')} cannot leave: ${sayList(blocked, 3)}`;
     return { running: settled ?? [], stuck: blocked.length === 0 ? null : stuck };

@@ -50,7 +50,7 @@ type Standing =
   | { readonly is: 'failed'; readonly why: string; readonly hasCause?: true }
   | { readonly is: 'here' };
 
-type Scope = Pick<StepScope, 'signal' | 'revoked' | 'skipped' | 'log'>;
+type Scope = Pick<StepScope, 'signal' | 'revoked' | 'skipped' | 'log' | 'timers'>;
 
 const ABORT_MS = 3 * 60_000;
 
@@ -95,12 +95,13 @@ async function moveAway(
   let asked = false;
   let pending = 'Nova accepted the migration, and none appeared';
 
+  const { timers } = scope;
   const signal = AbortSignal.any([scope.signal, scope.revoked]);
   const look = async (): Promise<Migrated | undefined> => {
     const standing = await standingOf(cloud, from, guest.id, newest);
     if (standing.is === 'over') return standing.value;
     if (standing.is === 'failed') {
-      const cause = standing.hasCause ? await causeOf(ctx, guest, signal) : '';
+      const cause = standing.hasCause ? await causeOf(ctx, guest, { signal, timers }) : '';
       throw new PermanentError(`${stuck}: ${standing.why}${cause}`);
     }
     if (standing.is === 'pending') pending = standing.why;
@@ -112,7 +113,7 @@ async function moveAway(
     return undefined;
   };
 
-  const watching = poll(look, { everyMs: options.pollMs, withinMs, signal });
+  const watching = poll(look, { everyMs: options.pollMs, withinMs, signal, timers });
   const moved = await watching.catch((error: unknown) => {
     if (scope.revoked.aborted && !scope.signal.aborted) return undefined;
     throw error;
@@ -143,7 +144,8 @@ async function abort(
     aborted = true;
     return undefined;
   };
-  const ended = await poll(settle, { everyMs: options.pollMs, withinMs: ABORT_MS, signal: scope.signal });
+  const { signal, timers } = scope;
+  const ended = await poll(settle, { everyMs: options.pollMs, withinMs: ABORT_MS, signal, timers });
   if (ended !== undefined) return ended;
   throw new PermanentError(
     `the migration of ${serverName(guest)} off ${from} can be neither finished nor aborted`,
@@ -195,12 +197,13 @@ async function standingOf(cloud: Cloud, from: string, id: string, newest: string
 async function causeOf(
   { cloud, options }: Context<MigrateSettings>,
   { id }: Guest,
-  signal: AbortSignal,
+  { signal, timers }: Pick<Scope, 'signal' | 'timers'>,
 ): Promise<string> {
   const looking = poll(() => cloud.whyMigrationFailed(id), {
     everyMs: options.pollMs,
     withinMs: 2 * options.pollMs,
     signal,
+    timers,
   });
   const said = await looking.catch(() => undefined);
   return said === undefined ? '' : `; Nova says: ${said.replace(/\.$/, '')}`;

@@ -1,24 +1,9 @@
 /** Waiting inside a step, in a way that ends as soon as nobody waits for the step any more. */
+import type { StepScope } from '../context.ts';
 
-/** Resolves after `ms`; rejects with the signal's reason when it aborts before. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  const over = Promise.withResolvers<void>();
-  const stop = (): void => over.reject(signal.reason as Error);
-  const timer = setTimeout(over.resolve, ms);
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    await over.promise;
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', stop);
-  }
-}
-
-export interface Polling {
+export interface Polling extends Pick<StepScope, 'signal' | 'timers'> {
   readonly everyMs: number;
   readonly withinMs: number;
-  readonly signal: AbortSignal;
 }
 
 /**
@@ -27,13 +12,13 @@ export interface Polling {
  */
 export async function poll<T>(
   look: () => Promise<T | undefined>,
-  { everyMs, withinMs, signal }: Polling,
+  { everyMs, withinMs, signal, timers }: Polling,
 ): Promise<T | undefined> {
-  const late = AbortSignal.timeout(Math.ceil(withinMs));
+  const late = timers.after(withinMs);
   for (;;) {
     const lastLook = late.aborted;
     const seen = await look();
     if (seen !== undefined || lastLook) return seen;
-    await pause(everyMs, signal);
+    await timers.pause(everyMs, signal);
   }
 }

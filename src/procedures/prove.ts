@@ -29,8 +29,8 @@ export async function prove(
   const { backWithinMinutes, stopWithinSeconds, pollMs } = ctx.options;
   const withinMs = backWithinMinutes * 60_000;
   const options = { effect: 'read', timeoutMs: withinMs + 5 * 60_000 } as const;
-  return ctx.step(`prove ${name}`, options, async ({ signal }) => {
-    const stopBy = AbortSignal.timeout(stopWithinSeconds * 1000);
+  return ctx.step(`prove ${name}`, options, async ({ signal, timers }) => {
+    const stopBy = timers.after(stopWithinSeconds * 1000);
     let look: Look | undefined;
     const ended = await poll(
       async () => {
@@ -40,7 +40,7 @@ export async function prove(
         if (neverLeft && stopBy.aborted) return 'it answers, and has not rebooted';
         return whyHopeless(expected, look);
       },
-      { everyMs: pollMs, withinMs, signal },
+      { everyMs: pollMs, withinMs, signal, timers },
     );
     const checks = look === undefined ? [] : judgeProof(expected, look);
     if (ended === 'well') return checks;

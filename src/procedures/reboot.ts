@@ -1,5 +1,5 @@
 /** Reboots an empty hypervisor, once. */
-import type { Context } from '../context.ts';
+import type { Context, StepScope } from '../context.ts';
 import { judgeEmptiness } from '../domain/emptiness.ts';
 import { messageOf, PermanentError } from '../domain/failure.ts';
 import { askBoot, askGuests } from './ask-host.ts';
@@ -51,7 +51,7 @@ export async function reboot(ctx: Context<RebootSettings>, name: string, bootId:
       inputs: { bootId },
       timeoutMs: 5 * 60_000,
       verifyTimeoutMs: (ctx.options.backWithinMinutes + 5) * 60_000,
-      verify: (scope) => didReboot(ctx, { name, bootId }, scope.signal),
+      verify: (scope) => didReboot(ctx, { name, bootId }, scope),
     },
     async (scope) => {
       const aboard = await whatSpeaksAgainst(ctx, name, scope.signal);
@@ -107,13 +107,13 @@ async function request(
 async function didReboot(
   ctx: Context<RebootSettings>,
   { name, bootId }: { name: string; bootId: string },
-  signal: AbortSignal,
+  { signal, timers }: Pick<StepScope, 'signal' | 'timers'>,
 ): Promise<
   | { readonly happened: 'yes'; readonly value: Rebooted }
   | { readonly happened: 'unclear'; readonly evidence: string }
 > {
   const { stopWithinSeconds, backWithinMinutes, pollMs } = ctx.options;
-  const stopBy = AbortSignal.timeout(stopWithinSeconds * 1000);
+  const stopBy = timers.after(stopWithinSeconds * 1000);
   let evidence = '';
   const seen = await poll(
     async () => {
@@ -123,7 +123,7 @@ async function didReboot(
       else evidence = `${name} answers from its old boot ${bootId}`;
       return !('away' in boot) && stopBy.aborted ? 'answers' : undefined;
     },
-    { everyMs: pollMs, withinMs: backWithinMinutes * 60_000, signal },
+    { everyMs: pollMs, withinMs: backWithinMinutes * 60_000, signal, timers },
   );
   if (seen === 'rebooted') return { happened: 'yes', value: { asked: true } };
   // Whatever became of the request, that much had been done before it.

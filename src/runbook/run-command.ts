@@ -4,7 +4,6 @@ import { messageOf, PermanentError } from '../domain/failure.ts';
 import type { CommandResult } from '../domain/fleet.ts';
 import { shellQuote } from '../domain/shell-quote.ts';
 import type { StepScope } from '../engine/job.ts';
-import { pause } from '../procedures/pause.ts';
 import { mismatch, sayMatch } from './expectation.ts';
 import type { Place } from './kind.ts';
 import type { Look } from './shapes.ts';
@@ -46,7 +45,7 @@ export async function runCommand(
       if (!once || !isNotSent(error)) throw error;
       if (pauseMs === undefined || !error.retryable)
         throw new PermanentError(`it was not begun: ${messageOf(error)}`, { cause: error });
-      await pause(pauseMs, signal);
+      await scope.timers.pause(pauseMs, signal);
     }
   }
   throw new Error('a hypervisor is tried a last time');

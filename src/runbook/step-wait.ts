@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { messageOf, PermanentError } from '../domain/failure.ts';
 import { sayDuration } from '../domain/say.ts';
-import { pause, poll } from '../procedures/pause.ts';
+import { poll } from '../procedures/pause.ts';
 import { DONE, Failing, kindOf, type Place, type StepEnd } from './kind.ts';
 import { LOOK_MS, look, sayCommand, wordsOf } from './run-command.ts';
 import { Duration, durationFault, Probe } from './shapes.ts';
@@ -54,14 +54,14 @@ async function waitParked(wait: Until, at: Place): Promise<StepEnd> {
 
 async function pauseHere(ms: number, { ctx, key }: Pick<Place, 'ctx' | 'key'>): Promise<void> {
   const options = { effect: 'read', timeoutMs: ms + MARGIN_MS } as const;
-  await ctx.step<void>(key, options, ({ signal }) => pause(ms, signal));
+  await ctx.step<void>(key, options, ({ signal, timers }) => timers.pause(ms, signal));
 }
 
 /** A cancelled run is parked no more, and what it puts back is waited for all the same. */
 async function waitHere(wait: Until, at: Place): Promise<StepEnd> {
   const { ctx, key, host = '' } = at;
   const timeoutMs = wait.within + LOOK_MS + MARGIN_MS;
-  await ctx.step<void>(key, { effect: 'read', timeoutMs }, async ({ signal }) => {
+  await ctx.step<void>(key, { effect: 'read', timeoutMs }, async ({ signal, timers }) => {
     let last = 'it was never seen';
     const seen = await poll(
       async () => {
@@ -72,7 +72,7 @@ async function waitHere(wait: Until, at: Place): Promise<StepEnd> {
         if ('fault' in found) last = found.fault;
         return 'fits' in found ? true : undefined;
       },
-      { everyMs: wait.every, withinMs: wait.within, signal },
+      { everyMs: wait.every, withinMs: wait.within, signal, timers },
     );
     if (seen === undefined)
       throw new PermanentError(

@@ -1,6 +1,7 @@
 /** What the log of a run says of a server that moves. */
 import { expect, it } from 'vitest';
 import type { Context } from '../../src/context.ts';
+import { REAL_TIMERS } from '../../src/engine/clock.ts';
 import { type MigrateSettings, migrate } from '../../src/procedures/migrate.ts';
 import { hypervisor, server } from '../support/builders.ts';
 import { FakeCloud } from '../support/fake-cloud.ts';
@@ -14,7 +15,7 @@ it('is who moves, and where to', async () => {
     cloud,
     options: { mbPerSecond: 100, migrateAtLeastSeconds: 60, pollMs: 1 },
     step: async (_: string, __: object, fn: (scope: object) => Promise<unknown>) =>
-      fn({ signal, revoked: signal, skipped: () => {}, log }),
+      fn({ signal, revoked: signal, skipped: () => {}, log, timers: REAL_TIMERS }),
   } as unknown as Context<MigrateSettings>;
   const guest = { id: 'web-1', name: 'web-1', ramMb: 8192, diskGb: 10, newest: null };
 

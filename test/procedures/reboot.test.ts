@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { Context } from '../../src/context.ts';
+import { REAL_TIMERS } from '../../src/engine/clock.ts';
 import { type RebootSettings, reboot, rebootRequest } from '../../src/procedures/reboot.ts';
 import { hypervisor } from '../support/builders.ts';
 import { FakeCloud } from '../support/fake-cloud.ts';
@@ -43,11 +44,8 @@ describe('a reboot whose request nobody saw end', () => {
     cloud.hosts.get('hv1')!.fault = 'unreachable';
     const options = { pollMs: 1, stopWithinSeconds: 0.01, backWithinMinutes: 0.001 };
     let verdict: unknown;
-    const step = async (
-      _: string,
-      { verify }: { verify: (scope: { signal: AbortSignal }) => Promise<unknown> },
-    ) => {
-      verdict = await verify({ signal: new AbortController().signal });
+    const step = async (_: string, { verify }: { verify: (scope: object) => Promise<unknown> }) => {
+      verdict = await verify({ signal: new AbortController().signal, timers: REAL_TIMERS });
     };
     const ctx = { cloud, options, step, host: (name: string) => cloud.host(name) };
 

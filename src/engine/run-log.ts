@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import type { Log } from './job.ts';
 
 export interface RunLog {
-  /** A log whose lines carry the step and the number of its try. */
-  forStep(step: string, attempt: number): Log;
+  /** A log whose lines carry the step and the number of its try. `soon`: they are written when this turn of the event loop is over. */
+  forStep(step: string, attempt: number, when?: { readonly soon: boolean }): Log;
   readonly log: Log;
   close(): void;
 }
@@ -16,6 +16,8 @@ const SUFFIX = '.ndjson';
 export class RunLogs {
   readonly #dir: string;
   readonly #redact: (line: string) => string;
+  /** What writes the lines that still wait, for each log that is open. */
+  readonly #writeLate = new Set<() => void>();
 
   /** `redact` sees every line before it is written. */
   constructor(dir: string, redact: (line: string) => string = (line) => line) {
@@ -27,25 +29,45 @@ export class RunLogs {
     mkdirSync(this.#dir, { recursive: true });
     const file = openSync(this.#path(run), 'a', 0o640);
     let open = true;
-    const write = (fields: object, level: string, message: string, extra: object = {}): void => {
-      const line = { time: new Date().toISOString(), level, job, run, ...fields, message, ...extra };
-      // What was not waited for may speak later, when the number belongs to another file or a socket.
-      if (!open) return;
+    let late: object[] = [];
+    const put = (lines: readonly object[]): void => {
       try {
-        writeSync(file, `${this.#redact(JSON.stringify(line))}\n`);
+        writeSync(file, lines.map((line) => `${this.#redact(JSON.stringify(line))}\n`).join(''));
       } catch {
         // A full disk must not fail a step.
       }
     };
-    const bound = (fields: object): Log => ({
-      info: (message, extra) => write(fields, 'info', message, extra),
-      warn: (message, extra) => write(fields, 'warn', message, extra),
-      error: (message, extra) => write(fields, 'error', message, extra),
-    });
+    const writeLate = (): void => {
+      if (late.length === 0) return;
+      put(late);
+      late = [];
+    };
+    this.#writeLate.add(writeLate);
+    const bound = (fields: object, { soon = false } = {}): Log => {
+      const write = (level: string, message: string, extra: object = {}): void => {
+        const line = { time: new Date(), level, job, run, ...fields, message, ...extra };
+        // What was not waited for may speak later, when the number belongs to another file or a socket.
+        if (!open) return;
+        if (soon) {
+          if (late.length === 0) setImmediate(writeLate);
+          late.push(line);
+          return;
+        }
+        writeLate();
+        put([line]);
+      };
+      return {
+        info: (message, extra) => write('info', message, extra),
+        warn: (message, extra) => write('warn', message, extra),
+        error: (message, extra) => write('error', message, extra),
+      };
+    };
     return {
       log: bound({}),
-      forStep: (step, attempt) => bound({ step, try: attempt }),
+      forStep: (step, attempt, when) => bound({ step, try: attempt }, when),
       close: () => {
+        writeLate();
+        this.#writeLate.delete(writeLate);
         open = false;
         closeSync(file);
       },
@@ -57,6 +79,7 @@ export class RunLogs {
    * nothing reads as empty; `start` beyond the end too.
    */
   read(run: string, start: number, maxBytes: number): { text: Buffer; next: number; size: number } {
+    for (const writeLate of this.#writeLate) writeLate();
     if (!existsSync(this.#path(run))) return { text: Buffer.alloc(0), next: start, size: 0 };
     const file = openSync(this.#path(run), 'r');
     try {

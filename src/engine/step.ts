@@ -127,8 +127,10 @@ export class Steps {
     const lastTry = attempt.tries + retry.tries;
     for (;;) {
       attempt.tries += 1;
-      await this.#attempts.begin(attempt);
+      const begun = this.#attempts.begin(attempt);
+      // Made while Redis writes.
       const scope = this.#attempts.scope(attempt);
+      await begun;
       const result = await this.#attempts.act(attempt, scope);
       if ('value' in result) return this.#attempts.done(attempt, result.value, scope);
 

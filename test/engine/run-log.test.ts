@@ -53,6 +53,22 @@ describe('the log of a run', () => {
     expect(logs.read('try~unheard', 0, 10)).toEqual({ text: Buffer.alloc(0), next: 0, size: 0 });
   });
 
+  it('keeps the order of lines that are written soon, for readers and at its end, too', () => {
+    const logs = new RunLogs(dir);
+    const log = logs.open('try', 'try~1');
+    const soon = log.forStep('migrate', 1, { soon: true });
+    const messages = (): string[] =>
+      [...text(logs, 'try~1').matchAll(/"message":"(\w+)"/g)].map(([, message]) => message ?? '');
+
+    soon.info('begins');
+    log.forStep('migrate', 1).info('moves');
+    soon.info('done');
+    expect(messages()).toEqual(['begins', 'moves', 'done']);
+    soon.info('last');
+    log.close();
+    expect(messages()).toEqual(['begins', 'moves', 'done', 'last']);
+  });
+
   it('takes no late word of something that was not waited for: its file may be another one by then', () => {
     const logs = new RunLogs(dir);
     const left = logs.open('try', 'try~left');

@@ -1,5 +1,5 @@
 -- What came of a step, and with it all that must be true if and only if it is: mails, tables, leases.
-local stop = fenced(args.run)
+local stop, losses = fenced(args.run)
 if stop then return { stop } end
 local hash = run_key(args.run)
 if args.blob then
@@ -8,7 +8,7 @@ if args.blob then
 end
 redis.call('HSET', hash .. ':journal', args.key, args.record)
 redis.call('ZREM', hash .. ':steps', args.key)
-redis.call('HDEL', hash, 'losses')
+if losses then redis.call('HDEL', hash, 'losses') end
 post(args.mails)
 for _, write in ipairs(args.writes or {}) do
   if write.value then

@@ -34,14 +34,15 @@ local function next_fence(run)
   return text(math.max(last + 1, now_us))
 end
 
--- Nil when the caller owns the run still, else the verdict that tells it to stop.
+-- Nil when the caller owns the run still, else the verdict that tells it to stop; and how many owners it
+-- lost since it last got on, if any.
 local function fenced(run)
   local doubt = distrust()
   if doubt then return doubt end
-  local held = redis.call('HMGET', run_key(run), 'fence', 'state')
+  local held = redis.call('HMGET', run_key(run), 'fence', 'state', 'losses')
   if not held[2] then return 'GONE' end
   if held[1] ~= args.fence or held[2] ~= 'running' then return 'FENCE' end
-  return nil
+  return nil, held[3]
 end
 
 -- Since when the run takes longer than it may; nil while it does not. Said once, so that it has time to put back.

@@ -155,8 +155,16 @@ function onDemand(open: () => Promise<Cloud>): Cloud {
     progress: async (...args) => (await open()).progress(...args),
     whyMigrationFailed: async (...args) => (await open()).whyMigrationFailed(...args),
     abortMigration: async (...args) => (await open()).abortMigration(...args),
+    forceComplete: async (...args) => (await open()).forceComplete(...args),
+    coldMigrate: async (...args) => (await open()).coldMigrate(...args),
+    confirmResize: async (...args) => (await open()).confirmResize(...args),
+    stop: async (...args) => (await open()).stop(...args),
+    start: async (...args) => (await open()).start(...args),
+    actions: async (...args) => (await open()).actions(...args),
     allocatedOn: async (...args) => (await open()).allocatedOn(...args),
+    bookings: async (...args) => (await open()).bookings(...args),
     occupancy: async (...args) => (await open()).occupancy(...args),
+    health: async () => (await open()).health(),
   };
 }
 

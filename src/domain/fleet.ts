@@ -102,6 +102,26 @@ export interface MigrationProgress {
   readonly remainingBytes: number;
 }
 
+/** Something that was asked of a server, as Nova notes it. */
+export interface ServerAction {
+  /** The request's id. */
+  readonly id: string;
+  /** Nova's word: create, stop, start, reboot, migrate, live-migration, confirmResize … */
+  readonly action: string;
+  /** It was asked for by the user that we sign in as. */
+  readonly ours: boolean;
+}
+
+/** What Placement books on the provider tree of one hypervisor for one consumer. */
+export interface Booking {
+  /** Name of the tree's root, which is a hypervisor's, but for pools that several share. */
+  readonly hypervisor: string;
+  /** A server's or a migration's uuid. */
+  readonly consumer: string;
+  /** `2 VCPU, 4096 MEMORY_MB`. */
+  readonly resources: string;
+}
+
 /** All that Nova and Placement hold against a hypervisor, read within one moment. */
 export interface Occupancy {
   readonly hypervisor: string;
@@ -123,7 +143,10 @@ export interface Occupancy {
  * to repeat: asking for a state that holds already is no error.
  */
 export interface Cloud {
-  /** The whole fleet in a number of calls that does not grow with the servers (pages aside). */
+  /**
+   * The whole fleet in a number of calls that does not grow with the servers (pages aside). While a cell is
+   * silent its error has `silentHosts`: what Nova calls the hosts that it cannot see.
+   */
   fleet(): Promise<Fleet>;
   /** The hypervisor's compute service, read fresh. Permanent error if there is no such hypervisor. */
   service(hypervisor: string): Promise<ComputeService>;
@@ -142,14 +165,38 @@ export interface Cloud {
   migrations(serverId: string): Promise<readonly Migration[]>;
   /** Progress of a migration under way; undefined when it is not running (any more). */
   progress(serverId: string, migrationId: string): Promise<MigrationProgress | undefined>;
-  /** Nova's words for why the newest live migration of a server failed; undefined when it has none. */
+  /** Nova's words for why the newest migration of a server failed; undefined when it has none. */
   whyMigrationFailed(serverId: string): Promise<string | undefined>;
   /** Asks Nova to abort a live migration; no error when it is over already. */
   abortMigration(serverId: string, migrationId: string): Promise<void>;
+  /** Asks Nova to pause the guest of a running live migration until all is copied; no error when it is over already. */
+  forceComplete(serverId: string, migrationId: string): Promise<void>;
+  /** Asks for a cold migration, which shuts the guest down meanwhile; it rests as VERIFY_RESIZE until it is confirmed. */
+  coldMigrate(serverId: string, target?: string): Promise<void>;
+  /** Gives up the end that a cold migration or resize left; no error when nothing awaits it. */
+  confirmResize(serverId: string): Promise<void>;
+  /** Asks a running server to shut down; no error when it is stopped already. */
+  stop(serverId: string): Promise<void>;
+  /** Starts a stopped server where it is; no error when it runs already. */
+  start(serverId: string): Promise<void>;
+  /** What was asked of a server, newest first; nothing when it is gone. */
+  actions(serverId: string): Promise<readonly ServerAction[]>;
   /** Hypervisors (and consumers) on which Placement books this consumer's resources. */
   allocatedOn(consumer: string): Promise<readonly string[]>;
+  /** Everything that Placement books anywhere, in a call per provider and one more: for reading by day. */
+  bookings(): Promise<readonly Booking[]>;
   /** Everything that speaks against the hypervisor being empty. */
   occupancy(hypervisor: string): Promise<Occupancy>;
+  /** What is broken now. Retryable error while a cell is silent, because its servers cannot be seen. */
+  health(): Promise<Health>;
+}
+
+/** What Nova says of its own state; made of calls that stay cheap on a large cloud. */
+export interface Health {
+  /** Servers in ERROR that are on a hypervisor: one that never found a place is its owner's matter. */
+  readonly errors: readonly Pick<Server, 'id' | 'name' | 'hypervisor'>[];
+  /** Nova's services of every kind that are down, without those that somebody has disabled: `nova-compute on cmp3`. */
+  readonly down: readonly string[];
 }
 
 export interface CommandResult {

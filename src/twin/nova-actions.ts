@@ -3,6 +3,7 @@ import { beginColdMigration, confirm, revert, unconfirmed } from './cold-migrati
 import { type Fields, isFields, type Reply, type Route } from './http.ts';
 import { beginLiveMigration } from './live-migration.ts';
 import { type Call, needAdmin, needCells, refused, type SignedIn } from './nova-call.ts';
+import { noteAction } from './nova-instance-actions.ts';
 import { needServer, reachServer } from './nova-servers.ts';
 import { startServer, stopServer } from './servers.ts';
 import type { Migration, Server } from './state.ts';
@@ -60,8 +61,21 @@ async function act(world: World, call: Call, id: string): Promise<Reply> {
       ? await reachServer(world, call, id)
       : needServer(world, call, id);
   await needCells(world, [world.cellOf(server) ?? '']);
-  return action({ world, call, server, details: isFields(details) ? details : {} });
+  const reply = action({ world, call, server, details: isFields(details) ? details : {} });
+  const noted = NOTED[name];
+  if (noted !== undefined) noteAction(world, call, server, noted);
+  return reply;
 }
+
+/** What Nova notes under a name of its own, migrations aside. */
+const NOTED: Readonly<Record<string, string>> = {
+  'os-stop': 'stop',
+  'os-start': 'start',
+  confirmResize: 'confirmResize',
+  revertResize: 'revertResize',
+  lock: 'lock',
+  unlock: 'unlock',
+};
 
 function liveMigrate({ world, call, server, details }: Asked): Reply {
   needAdmin(call, 'os-migrate-server:migrate_live');

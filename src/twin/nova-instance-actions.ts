@@ -2,7 +2,8 @@
 import type { Reply, Route } from './http.ts';
 import { type Call, novaTime, refused, type SignedIn } from './nova-call.ts';
 import { reachServer } from './nova-servers.ts';
-import type { Migration } from './state.ts';
+import { drawUuid } from './random.ts';
+import type { Action, Migration, Server } from './state.ts';
 import type { World } from './world.ts';
 
 export function instanceActionRoutes(world: World, as: SignedIn): Route[] {
@@ -16,15 +17,33 @@ export function instanceActionRoutes(world: World, as: SignedIn): Route[] {
   ];
 }
 
+/** Notes that something was asked of a server which is no migration: those have records of their own. */
+export function noteAction(world: World, { token }: Call, { id }: Server, action: string): void {
+  const { state } = world;
+  const [user, project] = [token.user.id, token.project.id];
+  const request = `req-${drawUuid(state)}`;
+  state.actions?.push({ server: id, action, request, user, project, at: world.now });
+}
+
 /** Newest first. */
 async function listActions(world: World, call: Call, id: string): Promise<Reply> {
   await reachServer(world, call, id);
-  const rows = migrationsOf(world, id).map((migration) => actionRow(call, migration));
-  return { status: 200, body: { instanceActions: rows } };
+  const rows = [
+    ...migrationsOf(world, id).map((migration) => ({
+      at: migration.createdAt,
+      row: actionRow(call, migration),
+    })),
+    ...actionsOf(world, id).map((action) => ({ at: action.at, row: plainRow(action) })),
+  ];
+  const newestFirst = rows.toSorted((a, b) => b.at - a.at).map(({ row }) => row);
+  return { status: 200, body: { instanceActions: newestFirst } };
 }
 
 async function showAction(world: World, call: Call, [id = '', request = '']: string[]): Promise<Reply> {
   await reachServer(world, call, id);
+  const plain = actionsOf(world, id).find((each) => each.request === request);
+  if (plain !== undefined)
+    return { status: 200, body: { instanceAction: { ...plainRow(plain), events: [] } } };
   const migration = migrationsOf(world, id).find((each) => requestOf(each) === request);
   if (migration === undefined)
     throw refused(404, `Action for request_id ${request} on instance ${id} not found`);
@@ -52,6 +71,23 @@ function actionRow({ token }: Call, migration: Migration): object {
     message: migration.failures.length === 0 ? null : 'Error',
     updated_at: novaTime(migration.updatedAt),
   };
+}
+
+function plainRow({ action, server, request, user, project, at }: Action): object {
+  return {
+    action,
+    instance_uuid: server,
+    request_id: request,
+    user_id: user,
+    project_id: project,
+    start_time: novaTime(at),
+    message: null,
+    updated_at: novaTime(at),
+  };
+}
+
+function actionsOf({ state }: World, id: string): Action[] {
+  return (state.actions ?? []).filter(({ server }) => server === id).toReversed();
 }
 
 function requestOf({ uuid }: Migration): string {

@@ -50,6 +50,18 @@ const FLAVORS: readonly Flavor[] = [
 const GROUP_SIZE = 3;
 /** What most servers are, the small ones twice. */
 const USUAL = ['m1.small', 'm1.small', 'm1.medium', 'm1.medium', 'm1.large'] as const;
+/** Where many share a hypervisor they are smaller, or it would have no room. */
+const DENSE = [
+  'm1.tiny',
+  'm1.tiny',
+  'm1.small',
+  'm1.small',
+  'm1.small',
+  'm1.medium',
+  'm1.medium',
+  'm1.large',
+] as const;
+const DENSE_FROM = 14;
 const KINDS = ['web', 'batch', 'db', 'build', 'notebook', 'cache'] as const;
 const OWNERS = {
   alpha: 'alice',
@@ -78,6 +90,7 @@ export function seedWorld(seed: Seed, handlers: Handlers): World {
     hypervisors: Object.fromEntries(hypervisors.map((each) => [each.host, each])),
     servers: {},
     migrations: [],
+    actions: [],
     allocations: {},
     aggregates: aggregates(dice, hypervisors, seed.at),
     groups: [],
@@ -189,6 +202,7 @@ function populate(world: World, count: number): void {
   const used = hosts.filter((_, index) => index % 7 !== 2);
   const devices = hosts.reduce((sum, { stock }) => sum + stock.gpus, 0);
   const isSmall = count < 20;
+  const usual = count > DENSE_FROM * hosts.length ? DENSE : USUAL;
   const gpus = isSmall ? 0 : Math.max(0, devices - 1);
   const groups = isSmall ? [] : ['db-quorum', 'front'].map((name) => group(world, pick(state, owners), name));
 
@@ -196,7 +210,7 @@ function populate(world: World, count: number): void {
     const member = groups[Math.floor(index / GROUP_SIZE)];
     const owner = owners.find(({ id }) => id === member?.userId) ?? pick(state, owners);
     const kind = member?.name ?? (index < count - gpus ? pick(state, KINDS) : 'gpu');
-    const flavor = kind === 'gpu' ? 'g1.gpu' : member === undefined ? pick(state, USUAL) : 'm1.medium';
+    const flavor = kind === 'gpu' ? 'g1.gpu' : member === undefined ? pick(state, usual) : 'm1.medium';
     const server = newServer(world, {
       name: `${kind}-${index + 1}`,
       projectId: owner.projectId,

@@ -15,6 +15,8 @@ export interface State {
   /** By id, deleted ones left out. */
   readonly servers: Record<string, Server>;
   readonly migrations: Migration[];
+  /** What was asked of servers, oldest first; missing in a file of an older twin. */
+  readonly actions?: Action[];
   /** What Placement books, by consumer: a server's id, or a migration's uuid. */
   readonly allocations: Record<string, Allocation>;
   readonly aggregates: readonly Aggregate[];
@@ -147,6 +149,17 @@ export interface Migration {
   aborting: boolean;
   /** What went wrong with it, as Nova notes it, innermost first. */
   readonly failures: Failure[];
+}
+
+/** Of a migration the record tells more: its request's id is made of the migration's uuid. */
+export interface Action {
+  readonly server: string;
+  /** Nova's name for it. */
+  readonly action: string;
+  readonly request: string;
+  readonly user: string;
+  readonly project: string;
+  readonly at: number;
 }
 
 export interface Failure {

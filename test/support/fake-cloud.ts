@@ -5,14 +5,18 @@
  * It writes down every call that changes something, and every rule of the trade that such a call breaks.
  */
 import type {
+  Booking,
   Cloud,
   Fleet,
+  Health,
   Host,
   Hypervisor,
   Migration,
+  MigrationProgress,
   Occupancy,
   Resources,
   Server,
+  ServerAction,
   ServerGroup,
 } from '../../src/domain/fleet.ts';
 import { isFinal } from '../../src/domain/migration.ts';
@@ -23,14 +27,21 @@ export type MigrationFault =
   | 'refused'
   | 'rolled back'
   | 'stuck'
+  /** The first one only. */
+  | 'stuck at first'
+  /** Copies the same memory over and over. */
+  | 'rewritten'
   | 'never begun'
   | 'left in ERROR'
-  | 'booked for ever';
+  | 'booked for ever'
+  | 'does not start';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-type FakeMigration = Mutable<Migration> & { readonly endsAt: number; readonly was: string };
+type FakeMigration = Mutable<Migration> & { endsAt: number; forced?: true; readonly was: string };
 
 const MIGRATION_SECONDS = 8;
+const POWER_SECONDS = 3;
+const COPY_BYTES = 1_000_000;
 
 export class FakeCloud implements Cloud {
   /** Whatever changed something, in order: `cordon hv1`, `migrate a`, `reboot hv1` … */
@@ -45,7 +56,10 @@ export class FakeCloud implements Cloud {
   readonly cellDown = new Map<string, 'unknown' | 'silent'>();
   /** Called after each call that changed something. */
   onCall: (call: string) => void = () => {};
+  /** Newest last, by server. */
+  readonly asked = new Map<string, ServerAction[]>();
   readonly #migrations: FakeMigration[] = [];
+  readonly #powering = new Map<string, { readonly to: 'ACTIVE' | 'SHUTOFF'; readonly at: number }>();
   #now = 0;
 
   constructor(hypervisors: readonly Hypervisor[], servers: readonly Server[] = []) {
@@ -108,6 +122,7 @@ export class FakeCloud implements Cloud {
   tick(): void {
     this.#now += 1;
     for (const migration of this.#migrations) if (!isFinal(migration)) this.#advance(migration);
+    for (const [id, { to, at }] of this.#powering) if (this.#now >= at) this.#power(id, to);
     for (const host of this.hosts.values()) host.advance();
   }
 
@@ -147,7 +162,7 @@ export class FakeCloud implements Cloud {
     return structuredClone(shown);
   }
 
-  async liveMigrate(id: string): Promise<void> {
+  async liveMigrate(id: string, wanted?: string): Promise<void> {
     this.tick();
     const server = this.servers.get(id);
     if (server === undefined) throw novaError(`server ${id} could not be found`, false);
@@ -155,8 +170,9 @@ export class FakeCloud implements Cloud {
       throw novaError(`server ${id} is ${server.status} (${server.task})`, true);
     }
     const fault = this.faults.get(id);
-    const target = this.#schedule(server);
-    this.changed(`migrate ${id}`);
+    const target = wanted ?? this.#schedule(server);
+    this.note(id, 'live-migration', { ours: true });
+    this.changed(wanted === undefined ? `migrate ${id}` : `migrate ${id} to ${wanted}`);
     if (fault === 'never begun') return;
     const to = fault === 'refused' || target === undefined ? {} : { to: target };
     const migration = this.#begin(id, { kind: 'live-migration', from: server.hypervisor, ...to });
@@ -172,8 +188,93 @@ export class FakeCloud implements Cloud {
     return structuredClone(this.#migrations.filter(({ serverId }) => serverId === id).toReversed());
   }
 
-  async progress(): Promise<undefined> {
+  async progress(_: string, migrationId: string): Promise<MigrationProgress | undefined> {
     this.tick();
+    const migration = this.#migrations.find(({ id }) => id === migrationId);
+    if (migration?.status !== 'running') return undefined;
+    const fault = this.faults.get(migration.serverId);
+    const seconds = this.#now - (migration.endsAt - MIGRATION_SECONDS);
+    const totalBytes = MIGRATION_SECONDS * COPY_BYTES;
+    if (fault === 'rewritten') {
+      return { totalBytes, processedBytes: seconds * totalBytes, remainingBytes: totalBytes / 2 };
+    }
+    const processedBytes = this.#isStuck(migration) ? 0 : Math.min(seconds * COPY_BYTES, totalBytes);
+    return { totalBytes, processedBytes, remainingBytes: totalBytes - processedBytes };
+  }
+
+  async forceComplete(serverId: string, migrationId: string): Promise<void> {
+    this.tick();
+    const migration = this.#migrations.find(({ id }) => id === migrationId);
+    if (migration === undefined || isFinal(migration)) return;
+    migration.forced = true;
+    migration.endsAt = this.#now + 3;
+    this.changed(`force ${serverId}`);
+  }
+
+  async coldMigrate(id: string): Promise<void> {
+    this.tick();
+    const server = this.servers.get(id);
+    if (server === undefined) throw novaError(`server ${id} could not be found`, false);
+    if (server.task !== undefined || !['ACTIVE', 'SHUTOFF'].includes(server.status)) {
+      throw novaError(`server ${id} is ${server.status} (${server.task})`, true);
+    }
+    const target = this.faults.get(id) === 'refused' ? undefined : this.#schedule(server);
+    this.note(id, 'migrate', { ours: true });
+    this.changed(`migrate cold ${id}`);
+    const to = target === undefined ? {} : { to: target };
+    const migration = this.#begin(id, { kind: 'migration', from: server.hypervisor, ...to });
+    migration.status = 'migrating';
+    server.status = 'RESIZE';
+    server.task = 'resize_migrating';
+    if (migration.to === undefined) return;
+    this.allocations.set(id, { on: migration.to, size: server.size });
+    this.allocations.set(migration.uuid, { on: migration.from, size: server.size });
+  }
+
+  async confirmResize(id: string): Promise<void> {
+    this.tick();
+    const migration = this.#migrations.find((m) => m.serverId === id && m.status === 'finished');
+    const server = this.servers.get(id);
+    if (migration === undefined || server?.status !== 'VERIFY_RESIZE') return;
+    this.note(id, 'confirmResize', { ours: true });
+    migration.status = 'confirmed';
+    this.allocations.delete(migration.uuid);
+    server.status = migration.was;
+    this.changed(`confirm ${id}`);
+  }
+
+  async stop(id: string): Promise<void> {
+    this.tick();
+    if (this.servers.get(id)?.status === 'SHUTOFF') return;
+    this.power(id, 'SHUTOFF', { ours: true });
+    this.changed(`stop ${id}`);
+  }
+
+  async start(id: string): Promise<void> {
+    this.tick();
+    if (this.servers.get(id)?.status === 'ACTIVE') return;
+    this.power(id, 'ACTIVE', { ours: true });
+    this.changed(`start ${id}`);
+  }
+
+  /** Somebody, or we, ask a server to be started or stopped. */
+  power(id: string, to: 'ACTIVE' | 'SHUTOFF', by: { readonly ours: boolean }): void {
+    const server = this.servers.get(id);
+    if (server === undefined) throw novaError(`server ${id} could not be found`, false);
+    if (server.task !== undefined) throw novaError(`server ${id} is busy (${server.task})`, true);
+    this.note(id, to === 'ACTIVE' ? 'start' : 'stop', by);
+    server.task = to === 'ACTIVE' ? 'powering-on' : 'powering-off';
+    this.#powering.set(id, { to, at: this.#now + POWER_SECONDS });
+  }
+
+  note(id: string, action: string, { ours }: { readonly ours: boolean }): void {
+    const before = this.asked.get(id) ?? [];
+    this.asked.set(id, [...before, { id: `req-${id}-${before.length + 1}`, action, ours }]);
+  }
+
+  async actions(id: string): Promise<readonly ServerAction[]> {
+    this.tick();
+    return (this.asked.get(id) ?? []).toReversed();
   }
 
   async whyMigrationFailed(serverId: string): Promise<string | undefined> {
@@ -196,6 +297,15 @@ export class FakeCloud implements Cloud {
     return allocation === undefined ? [] : [allocation.on];
   }
 
+  async bookings(): Promise<readonly Booking[]> {
+    this.tick();
+    return [...this.allocations].map(([consumer, { on, size }]) => ({
+      hypervisor: on,
+      consumer,
+      resources: `${size.vcpus} VCPU`,
+    }));
+  }
+
   async occupancy(name: string): Promise<Occupancy> {
     const from = this.at(this.#now);
     this.tick();
@@ -210,6 +320,18 @@ export class FakeCloud implements Cloud {
         .map(([consumer, { size }]) => ({ consumer, resources: `${size.vcpus} VCPU` })),
       migrations: this.#migrations.filter((m) => (m.from === name || m.to === name) && !isFinal(m)),
     });
+  }
+
+  async health(): Promise<Health> {
+    this.tick();
+    if (this.cellDown.size > 0) throw novaError('Nova gets no answer from a cell', true);
+    const errors = [...this.servers.values()]
+      .filter(({ status, hypervisor }) => status === 'ERROR' && hypervisor !== '')
+      .map(({ id, name, hypervisor }) => ({ id, name, hypervisor }));
+    const down = [...this.hosts.values()]
+      .filter((host) => host.disabled === undefined && !host.asService().up)
+      .map(({ name }) => `nova-compute on ${name}`);
+    return { errors, down };
   }
 
   at(second: number): string {
@@ -255,12 +377,45 @@ export class FakeCloud implements Cloud {
     return migration;
   }
 
+  #power(id: string, to: 'ACTIVE' | 'SHUTOFF'): void {
+    const server = this.servers.get(id);
+    if (server !== undefined && this.#isAway(server.hypervisor)) return;
+    this.#powering.delete(id);
+    if (server === undefined) return;
+    server.status = this.faults.get(id) === 'does not start' && to === 'ACTIVE' ? 'ERROR' : to;
+    delete server.task;
+  }
+
+  /** Nova's requests lie in a queue while a host is away. */
+  #isAway(hypervisor: string): boolean {
+    return this.hosts.get(hypervisor)?.isAway === true;
+  }
+
+  #isStuck({ serverId, forced, id }: FakeMigration): boolean {
+    if (forced) return false;
+    const fault = this.faults.get(serverId);
+    if (fault === 'stuck' || fault === 'rewritten') return true;
+    const [first] = this.#migrations.filter((m) => m.serverId === serverId);
+    return fault === 'stuck at first' && first?.id === id;
+  }
+
+  #advanceCold(migration: FakeMigration, server: Mutable<Server>): void {
+    if (migration.status !== 'migrating' || this.#now < migration.endsAt) return;
+    if (migration.to === undefined) return this.#end(migration, 'error');
+    server.hypervisor = migration.to;
+    server.status = 'VERIFY_RESIZE';
+    delete server.task;
+    migration.status = 'finished';
+  }
+
   #advance(migration: FakeMigration): void {
     const server = this.servers.get(migration.serverId);
     const fault = this.faults.get(migration.serverId);
-    if (migration.kind !== 'live-migration' || server === undefined) return;
+    if (server === undefined) return;
+    if (migration.kind === 'migration') return this.#advanceCold(migration, server);
+    if (migration.kind !== 'live-migration') return;
     if (this.#now > migration.endsAt - MIGRATION_SECONDS + 1) migration.status = 'running';
-    if (fault === 'stuck' || this.#now < migration.endsAt - 2) return;
+    if (this.#isStuck(migration) || this.#now < migration.endsAt - 2) return;
     if (migration.to === undefined) return this.#end(migration, 'error');
     if (fault === 'rolled back' || fault === 'left in ERROR') {
       this.#end(migration, 'failed');

@@ -16,6 +16,13 @@ export type HostFault =
   | 'registers a second service'
   | 'has a libvirt that fails';
 
+/** What the probe says where nothing is missing. */
+const WHOLE_BOOT = `images=yes
+image=/boot/vmlinuz
+initramfs=/boot/initrd.img
+modules=/lib/modules/next
+boot_df=/dev/sda2 499656 211468 251492 46% /boot
+`;
 const AWAY_SECONDS = 12;
 /** Nova calls a service up for so long after its last heartbeat. */
 const UP_SECONDS = 15;
@@ -30,6 +37,8 @@ export class FakeHost implements Host {
   kernel = '6.1.0-18';
   /** The kernel that boots next. */
   next = '6.1.0-28';
+  /** What it says of the files of that kernel. */
+  bootFiles = WHOLE_BOOT;
   reboots = 0;
   #boot = 1;
   #awayUntil: number | undefined;
@@ -47,6 +56,10 @@ export class FakeHost implements Host {
   /** Somebody has taken it out of service, or it is rebooting. */
   get isOut(): boolean {
     return this.#awayUntil !== undefined || this.disabled?.startsWith('nightshift') === true;
+  }
+
+  get isAway(): boolean {
+    return this.#awayUntil !== undefined;
   }
 
   advance(): void {
@@ -80,7 +93,7 @@ export class FakeHost implements Host {
       case BOOT_PROBE:
         return said(boot);
       case NEED_PROBE:
-        return said(`${boot}next=${this.next}\n`);
+        return said(`${boot}next=${this.next}\nmodel=PowerEdge R640\n${this.bootFiles}`);
       case GUESTS_PROBE:
         return said(this.#guests());
       case REBOOT_SCRIPT:

@@ -1,12 +1,14 @@
 /** The `Cloud` of an OpenStack: Nova and Placement behind the names that jobs use. */
 import type { Cloud } from '../../domain/fleet.ts';
-import { readWhyMigrationFailed } from './actions.ts';
+import { listActions, readWhyMigrationFailed } from './actions.ts';
 import { OpenStackError } from './error.ts';
 import { readFleet } from './fleet.ts';
+import { readHealth } from './health.ts';
 import { needService, setService, toComputeService } from './hypervisors.ts';
-import { abort, listMigrations, readProgress } from './migrations.ts';
+import { abort, forceComplete, listMigrations, readProgress } from './migrations.ts';
 import { readOccupancy } from './occupancy.ts';
-import { listProvidersOf } from './placement.ts';
+import { listBookings, listProvidersOf } from './placement.ts';
+import { confirmResize, requestColdMigration, startServer, stopServer } from './server-actions.ts';
 import { readServer, requestLiveMigration } from './servers.ts';
 import { openSession } from './session.ts';
 import type { OpenStackSettings } from './settings.ts';
@@ -35,17 +37,32 @@ export function openStackCloud(settings: OpenStackSettings): Cloud {
     server: (id) => readServer(session, id),
 
     async liveMigrate(serverId, target) {
-      const host = target === undefined ? null : (await needService(session, target)).host;
-      await requestLiveMigration(session, serverId, host);
+      await requestLiveMigration(session, serverId, await hostOf(target));
     },
+
+    async coldMigrate(serverId, target) {
+      await requestColdMigration(session, serverId, await hostOf(target));
+    },
+
+    confirmResize: (serverId) => confirmResize(session, serverId),
+    stop: (serverId) => stopServer(session, serverId),
+    start: (serverId) => startServer(session, serverId),
+    actions: (serverId) => listActions(session, serverId),
+    forceComplete: (serverId, migrationId) => forceComplete(session, serverId, migrationId),
 
     migrations: (serverId) => listMigrations(session, { instance_uuid: serverId }),
     progress: (serverId, migrationId) => readProgress(session, serverId, migrationId),
     whyMigrationFailed: (serverId) => readWhyMigrationFailed(session, serverId),
     abortMigration: (serverId, migrationId) => abort(session, serverId, migrationId),
     allocatedOn: (consumer) => listProvidersOf(session, consumer),
+    bookings: () => listBookings(session),
     occupancy: (hypervisor) => readOccupancy(session, hypervisor),
+    health: () => readHealth(session),
   };
+
+  async function hostOf(target: string | undefined): Promise<string | null> {
+    return target === undefined ? null : (await needService(session, target)).host;
+  }
 }
 
 function badReason(hypervisor: string, reason: string): OpenStackError {

@@ -38,6 +38,7 @@ export const Token = z.object({
     expires_at: z.iso.datetime(),
     catalog: Catalog,
     project: z.object({ id: z.string() }).optional(),
+    user: z.object({ id: z.string() }).optional(),
   }),
 });
 

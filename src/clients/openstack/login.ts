@@ -9,6 +9,7 @@ export interface Login {
   readonly token: string;
   readonly catalog: Catalog;
   readonly projectId: string | undefined;
+  readonly userId: string | undefined;
   /** Time of day in ms, by our clock. */
   readonly renewAt: number;
 }
@@ -59,6 +60,7 @@ async function signIn(settings: OpenStackSettings, send: Send, answerMs: number)
     token: subject,
     catalog: token.catalog,
     projectId: token.project?.id,
+    userId: token.user?.id,
     renewAt: Date.now() + usableMs(token),
   };
 }

@@ -4,7 +4,7 @@ import type { Migration, MigrationProgress } from '../../domain/fleet.ts';
 import { isFinal } from '../../domain/migration.ts';
 import { OpenStackError, unlessGone } from './error.ts';
 import { readPages } from './pages.ts';
-import type { Session } from './session.ts';
+import type { Call, Session } from './session.ts';
 import { utc } from './time.ts';
 
 const Row = z.object({
@@ -79,13 +79,31 @@ export async function readProgress(
 }
 
 /**
+ * Asks Nova to let a running live migration finish at any price; what is over already is left so. Retryable
+ * OpenStackError while it does not run yet.
+ */
+export async function forceComplete(session: Session, serverId: string, migrationId: string): Promise<void> {
+  const path = `/servers/${serverId}/migrations/${migrationId}`;
+  const body = { force_complete: null };
+  await unlessOver(session, { serverId, migrationId }, { method: 'POST', path: `${path}/action`, body });
+}
+
+/**
  * Asks Nova to abort a live migration; what is over already, or gone, is left so. Retryable
  * OpenStackError when it is in one of the short states that cannot be aborted.
  */
 export async function abort(session: Session, serverId: string, migrationId: string): Promise<void> {
   const path = `/servers/${serverId}/migrations/${migrationId}`;
+  await unlessOver(session, { serverId, migrationId }, { method: 'DELETE', path });
+}
+
+async function unlessOver(
+  session: Session,
+  { serverId, migrationId }: { serverId: string; migrationId: string },
+  call: Omit<Call, 'service'>,
+): Promise<void> {
   try {
-    await session({ service: 'compute', method: 'DELETE', path }, z.unknown());
+    await session({ service: 'compute', ...call }, z.unknown());
   } catch (error) {
     const isRefusal = error instanceof OpenStackError && [400, 404, 409].includes(error.status ?? 0);
     if (!isRefusal) throw error;

@@ -31,7 +31,11 @@ export interface Call {
  * call may go well later. GET, PUT and DELETE have been tried repeatedly by then; a POST whose answer
  * was lost may have been accepted.
  */
-export type Session = <T>(call: Call, schema: z.ZodType<T>) => Promise<T>;
+export interface Session {
+  <T>(call: Call, schema: z.ZodType<T>): Promise<T>;
+  /** Keystone's id of the user that is signed in; undefined where Keystone does not say. */
+  userId(): Promise<string | undefined>;
+}
 
 interface Endpoint {
   readonly url: string;
@@ -48,7 +52,9 @@ export function openSession(settings: OpenStackSettings): Session {
   // Learnt anew with every token, so that a cloud that was upgraded is asked again.
   const endpoints = new WeakMap<Login, Map<Service, Promise<Endpoint>>>();
 
-  return async function session(call, schema) {
+  return Object.assign(session, { userId: async () => (await currentLogin()).userId });
+
+  async function session<T>(call: Call, schema: z.ZodType<T>): Promise<T> {
     const name = `${NAMES[call.service]}: ${call.method} ${call.path}`;
     const login = await currentLogin();
     try {
@@ -57,7 +63,7 @@ export function openSession(settings: OpenStackSettings): Session {
       if (!(error instanceof OpenStackError) || error.status !== 401) throw error;
       return make(call, schema, { name, login: await currentLogin(login) });
     }
-  };
+  }
 
   async function make<T>(
     { service, method, path, query, body, everyCell, aboutServers }: Call,

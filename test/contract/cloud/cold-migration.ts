@@ -13,7 +13,7 @@ export function coldMigrationContract(open: () => Bench): void {
   /** A server that was migrated from the second hypervisor to the third, unconfirmed. */
   async function resized(name: string): Promise<string> {
     const server = await bench.create(name, { on: hv[1] });
-    expect((await bench.act(server, { migrate: { host: bench.hostOf(hv[2]) } })).status).toBe(202);
+    await bench.cloud.coldMigrate(server, hv[2]);
     await bench.until(async () =>
       expect(await bench.serverOf(server)).toMatchObject({ status: 'VERIFY_RESIZE' }),
     );
@@ -40,7 +40,7 @@ export function coldMigrationContract(open: () => Bench): void {
   it('occupies it no more once it is confirmed', async () => {
     const server = await resized('confirmed');
 
-    expect((await bench.act(server, { confirmResize: null })).status).toBe(204);
+    await bench.cloud.confirmResize(server);
 
     await bench.until(async () => expect(await bench.serverOf(server)).toMatchObject({ status: 'ACTIVE' }));
     const [migration] = await bench.cloud.migrations(server);
@@ -49,6 +49,22 @@ export function coldMigrationContract(open: () => Bench): void {
     const { migrations } = await bench.cloud.occupancy(hv[1]);
     expect(migrations.filter(({ serverId }) => serverId === server)).toEqual([]);
     expect(await bench.cloud.allocatedOn(server)).toEqual([hv[2]]);
+    await bench.cloud.confirmResize(server);
+  });
+
+  it('goes where the scheduler chooses when no place is named, which is not where it was', async () => {
+    const server = await bench.create('anywhere', { on: hv[1] });
+
+    await bench.cloud.coldMigrate(server);
+
+    await bench.until(async () =>
+      expect(await bench.serverOf(server)).toMatchObject({ status: 'VERIFY_RESIZE' }),
+    );
+    const [migration] = await bench.cloud.migrations(server);
+    expect(migration).toMatchObject({ kind: 'migration', status: 'finished', from: hv[1] });
+    expect(migration?.to).not.toBe(hv[1]);
+    const [newest] = await bench.cloud.actions(server);
+    expect(newest).toMatchObject({ action: 'migrate', ours: true });
   });
 
   it('can be reverted, after which the server is where it was', async () => {

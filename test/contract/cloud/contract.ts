@@ -7,6 +7,7 @@ import { fleetContract } from './fleet.ts';
 import { liveMigrationContract } from './live-migration.ts';
 import { lostCellContract } from './lost-cell.ts';
 import { migrationFaultContract } from './migration-faults.ts';
+import { powerContract } from './power.ts';
 import { rebootContract } from './reboot.ts';
 import { serviceContract } from './service.ts';
 import type { Side } from './side.ts';
@@ -26,6 +27,7 @@ export function cloudContract(name: string, open: () => Promise<Side>): void {
       'a live migration': liveMigrationContract,
       'a live migration that goes wrong': migrationFaultContract,
       'a cold migration': coldMigrationContract,
+      'a server that is stopped and started': powerContract,
       'a compute service': serviceContract,
       'a hypervisor that is rebooted': rebootContract,
       'a cell that is lost': lostCellContract,

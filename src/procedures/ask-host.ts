@@ -3,22 +3,39 @@ import type { Context } from '../context.ts';
 import { messageOf } from '../domain/failure.ts';
 import { BOOT_PROBE, type HostBoot, parseBoot } from '../domain/host-boot.ts';
 import { guestsProbe, type HostGuests, parseHostGuests } from '../domain/host-guests.ts';
-import { needProbe, parseNeed, type RebootNeed } from '../domain/reboot-need.ts';
+import { type KernelRules, needProbe, parseNeed, type RebootNeed } from '../domain/reboot-need.ts';
+import type { NeedSettings } from './need-settings.ts';
 
 const PROBE_MS = 30_000;
+/** A site's probe may ask its package mirrors. */
+const UPDATE_PROBE_MS = 120_000;
 
-/** Whether it needs a reboot; unclear when it cannot be reached. */
+/**
+ * Whether it needs a reboot; unclear when it cannot be reached. Which kernel boots next is judged after the
+ * update, where there is one, because that may change it.
+ */
 export async function askNeed(
-  ctx: Context<{ readonly nextKernel: string }>,
+  ctx: Context<NeedSettings>,
   name: string,
   signal: AbortSignal,
 ): Promise<RebootNeed> {
+  const { nextKernel, update, updateProbe } = ctx.options;
+  const { kernels: _, ...files } = kernelRules(ctx.options);
   try {
-    return parseNeed(await ask(ctx, name, needProbe(ctx.options.nextKernel), signal));
+    const answer = await ctx.host(name).run(needProbe(nextKernel, updateProbe), {
+      timeoutMs: updateProbe === undefined ? PROBE_MS : UPDATE_PROBE_MS,
+      signal,
+    });
+    return parseNeed(answer, update === undefined ? kernelRules(ctx.options) : files);
   } catch (error) {
     signal.throwIfAborted();
     return { need: 'unclear', why: sayAway(name, error) };
   }
+}
+
+/** What the site asks of the kernel that boots next. */
+export function kernelRules({ kernels = [], bootFiles = false, bootFreeMb = 0 }: NeedSettings): KernelRules {
+  return bootFiles ? { kernels, bootFreeMb } : { kernels };
 }
 
 /** Which guests run on it; not known when it cannot be reached. */

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { LIST_DOMAINS } from '../domain/host-guests.ts';
 import { NEXT_KERNEL } from '../domain/reboot-need.ts';
 import { drainSettings } from './drain-settings.ts';
+import { needSettings } from './need-settings.ts';
 import { REBOOT } from './reboot.ts';
 
 export const rebootSettings = {
@@ -10,6 +11,7 @@ export const rebootSettings = {
     .string()
     .default(NEXT_KERNEL)
     .describe('Shell command on the host: prints the kernel that boots next'),
+  ...needSettings,
   listDomains: z
     .string()
     .default(LIST_DOMAINS)

@@ -3,10 +3,9 @@ import type { Context } from '../context.ts';
 import { PermanentError } from '../domain/failure.ts';
 import type { RebootNeed } from '../domain/reboot-need.ts';
 import { askNeed } from './ask-host.ts';
+import type { NeedSettings } from './need-settings.ts';
 
-export interface SurveySettings {
-  /** Shell command, run on each host, that prints the kernel which boots next. */
-  readonly nextKernel: string;
+export interface SurveySettings extends NeedSettings {
   /** Hypervisors to ask; none named means all. */
   readonly hosts: readonly string[];
 }

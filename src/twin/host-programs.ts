@@ -6,6 +6,7 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
   ...TEXT_PROGRAMS,
   ':': () => 0,
   '[': ({ machine, args }) => test(machine.files(), args.slice(0, -1)),
+  df,
   false: () => 1,
   hostname: ({ args, machine, streams }) =>
     say(streams, `${args[0] === '-s' ? machine.name.split('.')[0] : machine.name}\n`),
@@ -33,6 +34,13 @@ function unameOf(args: readonly string[], { kernel, name }: Session['machine']):
   const asked = args.join('').replaceAll('-', '') || 's';
   const shown = Object.entries(all).filter(([letter]) => asked.includes(letter) || asked === 'a');
   return shown.map(([, value]) => value).join(' ');
+}
+
+/** As much space as there ever is. */
+function df({ args, streams }: Session): number {
+  if (args[0] !== '-Pk' || args[1]?.startsWith('/boot') !== true) return unknown(streams, 'df', args);
+  const head = 'Filesystem     1024-blocks   Used Available Capacity Mounted on';
+  return say(streams, unlines([head, '/dev/sda2           499656 211468    251492      46% /boot']));
 }
 
 function ls({ args, machine, streams }: Session): number {
@@ -63,6 +71,7 @@ function test(files: ReadonlyMap<string, string>, args: readonly string[]): numb
       '-e': isThere,
       '-f': files.has(operator),
       '-r': isThere,
+      '-s': (files.get(operator) ?? '') !== '',
       '-d': isThere && !files.has(operator),
       '-n': operator !== '',
       '-z': operator === '',

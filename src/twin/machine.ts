@@ -26,13 +26,11 @@ export interface Machine {
 
 export function machineOf(world: World, hypervisor: Hypervisor): Machine {
   const domains = () =>
-    Object.values(world.state.servers)
-      .filter(({ domain }) => domain?.host === hypervisor.host)
-      .map((server) => ({
-        name: domainName(server),
-        id: server.id,
-        running: server.domain?.running === true,
-      }));
+    world.aboard(hypervisor.host).map((server) => ({
+      name: domainName(server),
+      id: server.id,
+      running: server.domain?.running === true,
+    }));
 
   return {
     get name() {
@@ -82,7 +80,12 @@ function filesOf({ name, boot, kernels, agent }: Hypervisor, guests: number): Re
     ...processes.map(
       (process, index) => [`/proc/${index === 0 ? 1 : 400 + index}/comm`, `${process}\n`] as const,
     ),
-    ...kernels.map((kernel) => [`/boot/vmlinuz-${kernel}`, ''] as const),
+    ...kernels.flatMap((kernel) => [
+      [`/boot/vmlinuz-${kernel}`, 'MZ'] as const,
+      [`/boot/initrd.img-${kernel}`, '070701'] as const,
+      [`/lib/modules/${kernel}/modules.dep`, 'kernel/drivers/net/virtio_net.ko:\n'] as const,
+    ]),
+    ['/sys/class/dmi/id/product_name', 'PowerEdge R640\n'],
     ...(newest === boot.kernel
       ? []
       : [

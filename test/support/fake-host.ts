@@ -93,7 +93,7 @@ export class FakeHost implements Host {
       case BOOT_PROBE:
         return said(boot);
       case NEED_PROBE:
-        return said(`${boot}next=${this.next}\nmodel=PowerEdge R640\n${this.bootFiles}`);
+        return said(`${boot}next=${this.next}\n${this.bootFiles}`);
       case GUESTS_PROBE:
         return said(this.#guests());
       case REBOOT_SCRIPT:

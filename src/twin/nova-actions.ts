@@ -42,6 +42,7 @@ const ACTIONS: Readonly<Record<string, (asked: Asked) => Reply>> = {
     startServer(world, server);
     return { status: 202 };
   },
+  'os-resetState': resetState,
   lock: ({ world, server }) => setLock(world, server, { locked: true }),
   unlock: ({ world, server }) => setLock(world, server, { locked: false }),
 };
@@ -100,6 +101,22 @@ function coldMigrate({ world, call, server, details }: Asked): Reply {
   needHost(world, host);
   if (host === server.host) throw refused(400, 'Cannot migrate to the host where the server exists.');
   beginColdMigration(world, server, typeof host === 'string' ? host : null);
+  return { status: 202 };
+}
+
+/** The record alone is changed, whatever the guest does. */
+function resetState({ world, call, server, details }: Asked): Reply {
+  needAdmin(call, 'os-admin-actions:reset_state');
+  const { state } = details;
+  if (state !== 'active' && state !== 'error') {
+    throw refused(
+      400,
+      `Invalid input for field/attribute state. Value: ${String(state)}. '${String(state)}' is not one of ['active', 'error']`,
+    );
+  }
+  server.vmState = state;
+  server.task = null;
+  world.changed();
   return { status: 202 };
 }
 

@@ -115,7 +115,7 @@ export async function needServices(session: Session): Promise<KnownService[]> {
 }
 
 /** Hosts whose cell gives Nova no answer. */
-export function silentHosts(services: readonly Service[]): string[] {
+export function silentHosts(services: readonly Pick<Service, 'status' | 'host'>[]): string[] {
   return services.filter((service) => service.status === 'UNKNOWN').map((service) => service.host);
 }
 
@@ -123,7 +123,7 @@ export function silentCell(hosts: readonly string[]): OpenStackError {
   const some = hosts.toSorted().slice(0, 5).join(', ') + (hosts.length > 5 ? ' …' : '');
   return new OpenStackError(
     `Nova gets no answer from a cell with ${hosts.length} hosts (${some}), so its lists are not whole; look at that cell's database`,
-    { retryable: true },
+    { retryable: true, silentHosts: hosts },
   );
 }
 

@@ -77,6 +77,12 @@ export async function listServersOn(session: Session, serviceHost: string): Prom
   return (await readPages(session, call, { key: 'servers', row: Row })).map(toServer);
 }
 
+/** The servers in ERROR; none of a silent cell is among them. */
+export async function listErrorServers(session: Session): Promise<Server[]> {
+  const call = { ...everyServer, query: { ...everyServer.query, status: 'ERROR' } };
+  return (await readPages(session, call, { key: 'servers', row: Row })).map(toServer);
+}
+
 /** Rows of status UNKNOWN: the servers of silent cells. */
 export async function listUnknownServers(session: Session): Promise<Server[]> {
   const { servers } = await session(everyServer, z.object({ servers: z.array(Row) }));

@@ -4,6 +4,7 @@ import { type Bench, openBench } from './bench.ts';
 import { coldMigrationContract } from './cold-migration.ts';
 import { cordonContract } from './cordon.ts';
 import { fleetContract } from './fleet.ts';
+import { healthContract } from './health.ts';
 import { liveMigrationContract } from './live-migration.ts';
 import { lostCellContract } from './lost-cell.ts';
 import { migrationFaultContract } from './migration-faults.ts';
@@ -29,6 +30,7 @@ export function cloudContract(name: string, open: () => Promise<Side>): void {
       'a cold migration': coldMigrationContract,
       'a server that is stopped and started': powerContract,
       'a compute service': serviceContract,
+      'what is broken': healthContract,
       'a hypervisor that is rebooted': rebootContract,
       'a cell that is lost': lostCellContract,
       'signing in': signInContract,

@@ -6,6 +6,7 @@ import { messageOf } from '../domain/failure.ts';
 import { RedisDistrusted } from '../engine/errors.ts';
 import { RequestError } from '../start-run.ts';
 import { registerActCommands } from './act-commands.ts';
+import { registerBreakerCommands } from './breaker-commands.ts';
 import { registerClaimCommands } from './claim-commands.ts';
 import { ACCEPT_HINT, type Common, terminalFor } from './command.ts';
 import { codeOfError, EXIT, EXIT_CODES } from './exit-codes.ts';
@@ -36,6 +37,7 @@ function commandLine(): Command {
     ['Look:', registerLookCommands],
     ['Say what a run shall do:', registerActCommands],
     ['Say what to leave alone:', registerClaimCommands],
+    ['Say what to leave alone:', registerBreakerCommands],
     ['The installation:', registerHouseCommands],
     ['The installation:', registerTokenCommand],
   ] as const) {

@@ -128,7 +128,10 @@ function whyHeld(
   const unarmed = whyNotArmed(armed, hypervisor.aggregates);
   if (unarmed !== undefined) return unarmed;
   if (disabled !== undefined && disabled !== mine) return describeCordon(disabled);
-  const laidDown = whyLaidDown(holds, hypervisor.name);
+  const laidDown = whyLaidDown(holds, {
+    name: hypervisor.name,
+    kernel: need !== undefined && need.need !== 'unclear' ? need.next : undefined,
+  });
   if (laidDown !== undefined) return laidDown;
   if (need?.need === 'unclear') return need.why;
   if (!hypervisor.up) return 'its compute service is down';

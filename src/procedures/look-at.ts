@@ -1,13 +1,14 @@
 /** The last look at a hypervisor before anything is done to it: does the plan still hold for it? */
-import type { Context } from '../context.ts';
+import type { Context, StepScope } from '../context.ts';
 import { rebootReason } from '../domain/cordon.ts';
 import type { DrainPolicy } from '../domain/drain-policy.ts';
+import { type Holds, whyAllStopped } from '../domain/holds.ts';
 import { planReboots } from '../domain/reboot-order.ts';
 import { askNeed } from './ask-host.ts';
+import type { NeedSettings } from './need-settings.ts';
 import { readHolds } from './read-holds.ts';
 
-export interface LookSettings extends DrainPolicy {
-  readonly nextKernel: string;
+export interface LookSettings extends DrainPolicy, NeedSettings {
   readonly mbPerSecond: number;
 }
 
@@ -17,6 +18,10 @@ export type Before = {
   readonly next: string;
   readonly serviceId: string;
   readonly why: string;
+  /** Servers aboard in ERROR. */
+  readonly errors: number;
+  /** What its drain is estimated to take. */
+  readonly drainSeconds: number;
 };
 
 export type LastLook =
@@ -36,8 +41,12 @@ export async function lookAt(ctx: Context<LookSettings>, name: string, key: stri
     const need = await askNeed(ctx, name, scope.signal);
     if (need.need === 'no') return { go: false, verdict: 'skipped', why: need.why };
     const { mbPerSecond } = ctx.options;
+    const fleet = await ctx.cloud.fleet();
+    const holds = await heeded(ctx, scope);
+    const stopped = whyAllStopped(holds);
+    if (stopped !== undefined) return { go: false, verdict: 'held', why: stopped };
     const { order, waits, held } = planReboots({
-      fleet: await ctx.cloud.fleet(),
+      fleet,
       needs: { [name]: need },
       armed: ctx.armed,
       limit: 1,
@@ -45,14 +54,23 @@ export async function lookAt(ctx: Context<LookSettings>, name: string, key: stri
       waiting: {},
       maxWaiting: 1,
       mine: rebootReason(ctx.runId),
-      holds: await readHolds(ctx, scope),
+      holds,
       policy: ctx.options,
     });
     if (waits[0] !== undefined) return { go: 'waits', why: waits[0].why };
     const why = held[0]?.why ?? 'it is no hypervisor of this cloud any more';
-    if (order.length === 0 || need.need === 'unclear') return { go: false, verdict: 'held', why };
+    const [planned] = order;
+    if (planned === undefined || need.need === 'unclear') return { go: false, verdict: 'held', why };
     const service = await ctx.cloud.service(name);
     const { bootId, next } = need;
-    return { go: true, before: { bootId, next, serviceId: service.id, why: need.why } };
+    const errors = fleet.servers.filter((one) => one.hypervisor === name && one.status === 'ERROR').length;
+    const { drainSeconds } = planned;
+    return { go: true, before: { bootId, next, serviceId: service.id, why: need.why, errors, drainSeconds } };
   });
+}
+
+/** A person who names this one hypervisor knows of the breakers; its campaign has to heed them. */
+async function heeded(ctx: Context<LookSettings>, scope: StepScope): Promise<Holds> {
+  const holds = await readHolds(ctx, scope);
+  return ctx.trigger.kind === 'run' ? holds : { ...holds, breakers: {} };
 }

@@ -12,6 +12,7 @@ import { type Before, type LastLook, type LookSettings, lookAt } from './look-at
 import type { MigrateSettings } from './migrate.ts';
 import { type ProveSettings, prove } from './prove.ts';
 import { type RebootSettings, reboot } from './reboot.ts';
+import { memorable, remember } from './remember.ts';
 
 export type Settings = LookSettings &
   MigrateSettings &
@@ -25,6 +26,8 @@ export type Settings = LookSettings &
 
 /** With the error that ends the run: a failed step, from which it can be resumed, or the cancellation. */
 export interface Ended extends Omit<RebootOutcome, 'run'> {
+  /** From the request to reboot until it was proved, where it was. */
+  readonly bootMs?: number;
   readonly error?: Error;
 }
 
@@ -89,7 +92,14 @@ async function waitFirst(ctx: Context<Settings>, name: string, pinned: string): 
   }
 }
 
+/** As `drainAndReboot`, and remembers how it ended. */
 async function empty(ctx: Context<Settings>, name: string, before: Before): Promise<Ended> {
+  const ended = await drainAndReboot(ctx, name, before);
+  await remember(ctx, name, memorable(ended, before));
+  return ended;
+}
+
+async function drainAndReboot(ctx: Context<Settings>, name: string, before: Before): Promise<Ended> {
   const since = ctx.now().getTime();
   const touched = new Map<string, Moved>();
   const back = (why: string) => retreat(ctx, name, { why, moved: [...touched.values()] });
@@ -116,11 +126,12 @@ async function comeBack(
   const since = ctx.now().getTime();
   const proved = await attempt(() => prove(ctx, name, before));
   if (!proved.ok) return failed(name, proved.error);
-  const why = `rebooted in ${sayDuration(ctx.now().getTime() - since)}, ${before.next}, ${proved.value.length} of ${proved.value.length} checks`;
+  const bootMs = ctx.now().getTime() - since;
+  const why = `rebooted in ${sayDuration(bootMs)}, ${before.next}, ${proved.value.length} of ${proved.value.length} checks`;
   const back = await attempt(() => giveBack(ctx, name));
   if (!back.ok) return failed(name, back.error);
   const left = back.value.to === 'service' ? '' : `; ${back.value.why}`;
-  return { name, verdict: 'done', why: why + left, drainMs };
+  return { name, verdict: 'done', why: why + left, drainMs, bootMs };
 }
 
 /** Nothing was rebooted: the hypervisor serves as before, unless a guest is not whole. */

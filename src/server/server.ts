@@ -13,6 +13,7 @@ import { addActRoutes } from './act-routes.ts';
 import { answerUnknownPaths, problemAnswers } from './answer-problems.ts';
 import { askRedis } from './ask-redis.ts';
 import { checkRequest } from './check-request.ts';
+import { addBreakerRoutes } from './breaker-routes.ts';
 import { addClaimRoutes } from './claim-routes.ts';
 import type { App, Desk, Shapes } from './desk.ts';
 import { guardDoor, isLook } from './door.ts';
@@ -109,6 +110,7 @@ async function appFor(desk: Desk, certificate: Certificate | undefined): Promise
   addLogRoute(app, desk);
   addActRoutes(app, desk);
   addClaimRoutes(app, desk);
+  addBreakerRoutes(app, desk);
   showDescription(app);
   refuseOtherMethods();
   return app;

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { resetBreaker } from '../../src/breakers.ts';
 import type { Clients } from '../../src/context.ts';
 import type { Json } from '../../src/engine/job.ts';
 import { group, hypervisor, server, size } from '../support/builders.ts';
@@ -408,6 +409,11 @@ describe('reboot-hypervisors', () => {
 
       await process.engine.acts.resume(`${id}~hv2`, KIM);
       const repaired = await work(process, `${id}~hv2`);
+      await resetBreaker(
+        process.engine.acts,
+        { name: 'reboot-hypervisors', by: 'kim', why: 'mended' },
+        new Date(),
+      );
       const next = await work(process, await create(process, {}, true, `${ID}-2`));
 
       expect(repaired.outcome).toBe('succeeded');

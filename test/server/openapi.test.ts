@@ -39,6 +39,7 @@ describe('the OpenAPI document', () => {
 
     expect(ids.toSorted((a, b) => (a < b ? -1 : 1))).toEqual([
       'approveRun',
+      'breakers',
       'cancelRun',
       'claimHypervisor',
       'claims',
@@ -54,6 +55,7 @@ describe('the OpenAPI document', () => {
       'listRuns',
       'metrics',
       'readiness',
+      'resetBreaker',
       'resumeRun',
       'schedule',
       'startRun',

@@ -12,9 +12,7 @@ export function beginColdMigration(world: World, server: Server, wanted: string 
 
 /** Undefined when no cold migration of the server awaits its owner's word. */
 export function unconfirmed(world: World, { id }: Server): Migration | undefined {
-  return world.state.migrations.findLast(
-    ({ server, kind, status }) => server === id && kind === 'migration' && status === 'finished',
-  );
+  return world.migrationsOf(id).findLast(({ kind, status }) => kind === 'migration' && status === 'finished');
 }
 
 export function confirm(world: World, migration: Migration): void {
@@ -50,14 +48,14 @@ export const coldHandlers = {
     const { migration, server } = both(world, of);
     if (server === undefined) return;
     server.task = 'resize_migrated';
-    server.host = migration.to;
+    if (migration.to !== null) world.list(server, migration.to);
     enter(world, migration, 'post-migrating');
     world.plan(step(world), 'cold finish', of);
   },
   'cold finish': (world, { of }) => {
     const { migration, server } = both(world, of);
     if (server === undefined) return;
-    if (migration.to !== null) server.domain = { host: migration.to, running: !migration.stopped };
+    if (migration.to !== null) world.run(server, { host: migration.to, running: !migration.stopped });
     settle(world, server, 'resized');
     enter(world, migration, 'finished');
   },
@@ -73,7 +71,7 @@ export const coldHandlers = {
   'cold revert': (world, { of }) => {
     const { migration, server } = both(world, of);
     enter(world, migration, 'reverted');
-    if (server !== undefined) server.host = migration.from;
+    if (server !== undefined) world.list(server, migration.from);
     world.plan(2 * step(world), 'cold reverted', of);
   },
   'cold reverted': (world, { of }) => {
@@ -81,7 +79,7 @@ export const coldHandlers = {
     if (server === undefined) return;
     world.unbook(of);
     world.book(server.id, { host: migration.from, ...sizesOf(world.flavorOf(server)) });
-    server.domain = { host: migration.from, running: !migration.stopped };
+    world.run(server, { host: migration.from, running: !migration.stopped });
     settle(world, server, migration.stopped ? 'stopped' : 'active');
   },
 } satisfies Partial<Handlers>;
@@ -106,7 +104,7 @@ function begin(world: World, { of, with: wanted }: Event): void {
     aborting: false,
     failures: [],
   };
-  world.state.migrations.push(migration);
+  world.begin(migration);
   world.unbook(of);
   world.book(migration.uuid, { host: server.host, ...sizesOf(world.flavorOf(server)) });
   world.plan(step(world), 'cold place', migration.uuid);

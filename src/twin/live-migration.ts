@@ -43,8 +43,7 @@ export function progressOf(
  * source stays booked: Nova forgets it, and only a person can give it back.
  */
 export function abandonMigrations(world: World, server: string): void {
-  for (const migration of world.state.migrations) {
-    if (migration.server !== server) continue;
+  for (const migration of world.migrationsOf(server)) {
     world.forget(migration.uuid);
     if (!UNDER_WAY.includes(migration.status)) {
       world.unbook(migration.uuid);
@@ -92,7 +91,7 @@ function begin(world: World, { of, with: wanted }: Event): void {
     aborting: false,
     failures: [],
   };
-  world.state.migrations.push(migration);
+  world.begin(migration);
   world.plan(step(world), 'live claim', migration.uuid);
 }
 
@@ -189,8 +188,8 @@ function arrive(world: World, { of }: Event): void {
   const migration = world.migration(of);
   const server = world.server(migration.server);
   if (server === undefined || migration.to === null) return;
-  server.host = migration.to;
-  server.domain = { host: migration.to, running: true };
+  world.list(server, migration.to);
+  world.run(server, { host: migration.to, running: true });
   server.task = null;
   server.updatedAt = world.now;
   world.plan(2 * step(world), 'live finish', of);

@@ -79,7 +79,7 @@ function wholeRow(world: World, call: Call, hypervisor: Hypervisor): object {
   const { minor, query } = call;
   const { host, number, disabledReason, serviceId, boot } = hypervisor;
   const uptimeRow = { uptime: isUp(world, hypervisor) ? uptime(world.now - boot.at, world.now) : null };
-  const servers = Object.values(world.state.servers).filter((server) => server.host === host);
+  const servers = world.listedOn(host);
   const listed = query.get('with_servers') === 'true' && (servers.length > 0 || minor >= 75);
   return {
     ...briefRow(world, call, hypervisor),
@@ -94,7 +94,7 @@ function wholeRow(world: World, call: Call, hypervisor: Hypervisor): object {
 
 /** Nova counts what the hypervisor keeps for itself as used memory. */
 function sizesRow(world: World, { host, stock }: Hypervisor): object {
-  const servers = Object.values(world.state.servers).filter((server) => server.host === host);
+  const servers = world.listedOn(host);
   const used = { vcpus: 0, ramMb: stock.reservedRamMb, diskGb: 0 };
   for (const server of servers) {
     const { vcpus, ramMb, diskGb } = world.flavorOf(server);

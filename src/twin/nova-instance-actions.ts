@@ -94,6 +94,6 @@ function requestOf({ uuid }: Migration): string {
   return `req-${uuid}`;
 }
 
-function migrationsOf({ state }: World, id: string): Migration[] {
-  return state.migrations.filter(({ server }) => server === id).toReversed();
+function migrationsOf(world: World, id: string): Migration[] {
+  return world.migrationsOf(id).toReversed();
 }

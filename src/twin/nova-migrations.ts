@@ -30,11 +30,12 @@ async function listMigrations(world: World, call: Call): Promise<Reply> {
   const { down, refused: isRefused } = await askCells(world);
   if (isRefused) throw crashed('TypeError');
   const asked = (key: string, value: string | null) => query.get(key) === null || query.get(key) === value;
-  const rows = world.state.migrations.filter(
+  const instance = query.get('instance_uuid');
+  const all = instance === null ? world.state.migrations : world.migrationsOf(instance);
+  const rows = all.filter(
     (migration) =>
       world.server(migration.server) !== undefined &&
       !down.has(world.hypervisor(migration.from).cell) &&
-      asked('instance_uuid', migration.server) &&
       asked('status', migration.status) &&
       asked('migration_type', migration.kind) &&
       (asked('host', migration.from) || asked('host', migration.to)) &&
@@ -111,7 +112,7 @@ function needStatus(
 }
 
 function ofServer(world: World, id: string): Migration[] {
-  return world.state.migrations.filter(({ server, kind }) => server === id && kind === 'live-migration');
+  return world.migrationsOf(id).filter(({ kind }) => kind === 'live-migration');
 }
 
 function find(world: World, id: string, number: string): Migration | undefined {

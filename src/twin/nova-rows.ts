@@ -119,7 +119,7 @@ function flavorIn({ name, vcpus, ramMb, diskGb, extraSpecs }: Flavor, { minor, u
 }
 
 function percent(world: World, { id, task }: Server): number {
-  const migration = task === 'migrating' && world.state.migrations.findLast(({ server }) => server === id);
+  const migration = task === 'migrating' && world.migrationsOf(id).at(-1);
   const progress = migration && progressOf(world, migration);
   return progress ? Math.floor((progress.done / progress.total) * 100) : 0;
 }

@@ -37,7 +37,9 @@ async function listServers(world: World, call: Call): Promise<Reply> {
 
   const { down, refused: isRefused } = await askCells(world);
   if (isRefused) throw crashed('TypeError');
-  const mine = Object.values(world.state.servers)
+  const host = query.get('host');
+  const there = host === null ? Object.values(world.state.servers) : world.listedOn(host);
+  const mine = there
     .filter((server) => all || server.projectId === token.project.id)
     .toSorted((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1));
   const isSeen = (server: Server) => !down.has(world.cellOf(server) ?? '');

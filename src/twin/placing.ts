@@ -30,9 +30,13 @@ function capacityOf({ stock }: Hypervisor): Sizes {
  */
 export function chooseHost(world: World, server: Server, wanted: string | null): string | undefined {
   const asked = wanted === null ? Object.values(world.state.hypervisors) : [world.hypervisor(wanted)];
-  const candidates = asked.filter((hypervisor) => admits(world, hypervisor, server));
-  const free = (hypervisor: Hypervisor) => capacityOf(hypervisor).ramMb - world.used(hypervisor.host).ramMb;
-  const [best] = candidates.toSorted((a, b) => free(b) - free(a) || a.number - b.number);
+  let best: { readonly host: string; readonly freeMb: number } | undefined;
+  for (const hypervisor of asked) {
+    const { host } = hypervisor;
+    const freeMb = capacityOf(hypervisor).ramMb - world.used(host).ramMb;
+    if (best !== undefined && freeMb <= best.freeMb) continue;
+    if (admits(world, hypervisor, server)) best = { host, freeMb };
+  }
   return best?.host;
 }
 

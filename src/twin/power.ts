@@ -55,8 +55,7 @@ function stop(world: World, { of: host }: Event): void {
   const hypervisor = world.hypervisor(host);
   stopAgent(world, hypervisor);
   hypervisor.power = 'off';
-  for (const { domain } of Object.values(world.state.servers))
-    if (domain?.host === host) domain.running = false;
+  for (const { domain } of world.aboard(host)) if (domain !== null) domain.running = false;
   for (const migration of liveMigrations(world)) {
     if (migration.from === host || migration.to === host) world.forget(migration.uuid);
     if (migration.to === host && migration.from !== host) world.plan(1000, 'live fail', migration.uuid);
@@ -82,9 +81,9 @@ function look(world: World, { of: host }: Event): void {
   for (const migration of liveMigrations(world)) {
     if (migration.from === host && migration.status === 'running') world.plan(0, 'live fail', migration.uuid);
   }
-  for (const server of Object.values(world.state.servers)) {
+  for (const server of world.aboard(host)) {
     const { domain, vmState, task } = server;
-    if (domain?.host !== host || domain.running || vmState !== 'active' || task !== null) continue;
+    if (domain?.running || vmState !== 'active' || task !== null) continue;
     server.vmState = 'stopped';
     server.power = 4;
     server.updatedAt = world.now;

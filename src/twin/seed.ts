@@ -52,14 +52,8 @@ const GROUP_SIZE = 3;
 const USUAL = ['m1.small', 'm1.small', 'm1.medium', 'm1.medium', 'm1.large'] as const;
 /** Where many share a hypervisor they are smaller, or it would have no room. */
 const DENSE = [
-  'm1.tiny',
-  'm1.tiny',
-  'm1.small',
-  'm1.small',
-  'm1.small',
-  'm1.medium',
-  'm1.medium',
-  'm1.large',
+  ...(['m1.tiny', 'm1.tiny', 'm1.tiny', 'm1.small', 'm1.small', 'm1.small'] as const),
+  ...(['m1.small', 'm1.small', 'm1.medium', 'm1.medium', 'm1.medium', 'm1.large'] as const),
 ] as const;
 const DENSE_FROM = 14;
 const KINDS = ['web', 'batch', 'db', 'build', 'notebook', 'cache'] as const;
@@ -202,8 +196,10 @@ function populate(world: World, count: number): void {
   const used = hosts.filter((_, index) => index % 7 !== 2);
   const devices = hosts.reduce((sum, { stock }) => sum + stock.gpus, 0);
   const isSmall = count < 20;
-  const usual = count > DENSE_FROM * hosts.length ? DENSE : USUAL;
-  const gpus = isSmall ? 0 : Math.max(0, devices - 1);
+  const isDense = count > DENSE_FROM * hosts.length;
+  const usual = isDense ? DENSE : USUAL;
+  // Whoever is placed last finds the devices, but on crowded hypervisors no memory beside them.
+  const gpus = isSmall ? 0 : Math.max(0, isDense ? Math.floor(devices * 0.6) : devices - 1);
   const groups = isSmall ? [] : ['db-quorum', 'front'].map((name) => group(world, pick(state, owners), name));
 
   for (let index = 0; index < count; index += 1) {

@@ -27,15 +27,14 @@ export function newServer(world: World, wish: NewServer): Server {
     locked: false,
     domain: null,
   };
-  world.state.servers[server.id] = server;
-  world.changed();
+  world.add(server);
   return server;
 }
 
 /** Puts a server on the host where it runs from now on. */
 export function settleOn(world: World, server: Server, host: string): void {
-  server.host = host;
-  server.domain = { host, running: true };
+  world.list(server, host);
+  world.run(server, { host, running: true });
   server.vmState = 'active';
   server.task = null;
   server.power = 1;
@@ -80,8 +79,7 @@ export const serverHandlers = {
   'server deleted': (world, { of }) => {
     abandonMigrations(world, of);
     world.forget(of);
-    world.unbook(of);
-    delete world.state.servers[of];
+    world.remove({ id: of });
   },
 } satisfies Partial<Handlers>;
 

@@ -4,6 +4,8 @@ import type { Allocation, Event, EventName, Flavor, Hypervisor, Migration, Serve
 type Handler = (world: World, event: Event) => void;
 export type Handlers = Readonly<Record<EventName, Handler>>;
 
+type Sum = { vcpus: number; ramMb: number; diskGb: number };
+
 interface Waiter {
   readonly until: () => boolean;
   readonly resolve: () => void;
@@ -21,8 +23,14 @@ export class World {
   readonly #byName: ReadonlyMap<string, Hypervisor>;
   readonly #byId: ReadonlyMap<string, Hypervisor>;
   readonly #flavors: ReadonlyMap<string, Flavor>;
-  /** Consumers by the host on which they are booked. */
-  readonly #booked = new Map<string, Set<string>>();
+  /** Consumers by the host on which they are booked, and their sum. */
+  readonly #booked = new Map<string, { readonly consumers: Set<string>; readonly sum: Sum }>();
+  /** By the host that Nova has them on, and by the one that really runs them. */
+  readonly #listed = new Map<string, Set<Server>>();
+  readonly #aboard = new Map<string, Set<Server>>();
+  readonly #migrations = new Map<string, Migration>();
+  readonly #migrationsOf = new Map<string, Migration[]>();
+  readonly #zones = new Map<string, string>();
   readonly #waiters = new Set<Waiter>();
   readonly #watchers = new Set<() => void>();
 
@@ -33,9 +41,17 @@ export class World {
     this.#byName = new Map(hypervisors.map((each) => [each.name, each]));
     this.#byId = new Map(hypervisors.map((each) => [each.id, each]));
     this.#flavors = new Map(state.flavors.map((flavor) => [flavor.name, flavor]));
-    for (const { host } of hypervisors) this.#booked.set(host, new Set());
-    for (const [consumer, { host }] of Object.entries(state.allocations))
-      this.#booked.get(host)?.add(consumer);
+    for (const { host } of hypervisors)
+      this.#booked.set(host, { consumers: new Set(), sum: { vcpus: 0, ramMb: 0, diskGb: 0 } });
+    for (const [consumer, allocation] of Object.entries(state.allocations))
+      this.#count(consumer, allocation, 1);
+    for (const server of Object.values(state.servers)) {
+      entry(this.#listed, server.host)?.add(server);
+      entry(this.#aboard, server.domain?.host)?.add(server);
+    }
+    for (const migration of state.migrations) this.#index(migration);
+    for (const { zone, hosts } of state.aggregates)
+      for (const host of hosts) if (zone !== null && !this.#zones.has(host)) this.#zones.set(host, zone);
   }
 
   get now(): number {
@@ -123,11 +139,67 @@ export class World {
     return this.state.servers[id];
   }
 
+  /** A new one; it is on no host yet. */
+  add(server: Server): void {
+    this.state.servers[server.id] = server;
+    this.changed();
+  }
+
+  /** It is gone, and whatever it had booked with it. */
+  remove({ id }: Pick<Server, 'id'>): void {
+    const server = this.state.servers[id];
+    if (server === undefined) return;
+    this.unbook(id);
+    entry(this.#listed, server.host)?.delete(server);
+    entry(this.#aboard, server.domain?.host)?.delete(server);
+    delete this.state.servers[id];
+    this.changed();
+  }
+
+  /** Nova has it on this host from now on. */
+  list(server: Server, host: string): void {
+    entry(this.#listed, server.host)?.delete(server);
+    server.host = host;
+    entry(this.#listed, host)?.add(server);
+  }
+
+  /** Its domain is on this host from now on. */
+  run(server: Server, domain: { host: string; running: boolean }): void {
+    entry(this.#aboard, server.domain?.host)?.delete(server);
+    server.domain = domain;
+    entry(this.#aboard, domain.host)?.add(server);
+  }
+
+  /** The servers that Nova has on the host, oldest first. */
+  listedOn(host: string): Server[] {
+    return byAge(this.#listed.get(host));
+  }
+
+  /** The servers whose domains are on the host, running or not. */
+  aboard(host: string): Server[] {
+    return byAge(this.#aboard.get(host));
+  }
+
   migration(uuid: string): Migration {
-    return found(
-      this.state.migrations.find((each) => each.uuid === uuid),
-      `migration ${uuid}`,
-    );
+    return found(this.#migrations.get(uuid), `migration ${uuid}`);
+  }
+
+  /** Those of one server, oldest first. */
+  migrationsOf(server: string): readonly Migration[] {
+    return this.#migrationsOf.get(server) ?? [];
+  }
+
+  begin(migration: Migration): void {
+    this.state.migrations.push(migration);
+    this.#index(migration);
+    this.changed();
+  }
+
+  #index(migration: Migration): void {
+    this.#migrations.set(migration.uuid, migration);
+    const those = this.#migrationsOf.get(migration.server);
+    if (those === undefined) this.#migrationsOf.set(migration.server, [migration]);
+    else those.push(migration);
   }
 
   findFlavor(name: string): Flavor | undefined {
@@ -142,7 +214,7 @@ export class World {
   book(consumer: string, allocation: Allocation): void {
     this.unbook(consumer);
     this.state.allocations[consumer] = allocation;
-    this.#booked.get(allocation.host)?.add(consumer);
+    this.#count(consumer, allocation, 1);
     this.changed();
   }
 
@@ -150,31 +222,34 @@ export class World {
     const before = this.state.allocations[consumer];
     if (before === undefined) return;
     delete this.state.allocations[consumer];
-    this.#booked.get(before.host)?.delete(consumer);
+    this.#count(consumer, before, -1);
     this.changed();
+  }
+
+  #count(consumer: string, { host, vcpus, ramMb, diskGb }: Allocation, sign: 1 | -1): void {
+    const booked = this.#booked.get(host);
+    if (booked === undefined) return;
+    if (sign === 1) booked.consumers.add(consumer);
+    else booked.consumers.delete(consumer);
+    booked.sum.vcpus += sign * vcpus;
+    booked.sum.ramMb += sign * ramMb;
+    booked.sum.diskGb += sign * diskGb;
   }
 
   /** Who has booked on the host, and what. */
   bookings(host: string): (readonly [consumer: string, Allocation])[] {
-    const consumers = [...(this.#booked.get(host) ?? [])];
+    const consumers = [...(this.#booked.get(host)?.consumers ?? [])];
     return consumers.map((consumer) => [consumer, this.state.allocations[consumer] as Allocation]);
   }
 
   /** What is booked on the host in all. */
-  used(host: string): Omit<Allocation, 'host'> {
-    const sum = { vcpus: 0, ramMb: 0, diskGb: 0 };
-    for (const [, { vcpus, ramMb, diskGb }] of this.bookings(host)) {
-      sum.vcpus += vcpus;
-      sum.ramMb += ramMb;
-      sum.diskGb += diskGb;
-    }
-    return sum;
+  used(host: string): Readonly<Sum> {
+    return found(this.#booked.get(host), `hypervisor on host ${host}`).sum;
   }
 
   /** The zone of a host, by its aggregates. */
   zoneOf(host: string): string {
-    const own = this.state.aggregates.find(({ zone, hosts }) => zone !== null && hosts.includes(host));
-    return own?.zone ?? 'nova';
+    return this.#zones.get(host) ?? 'nova';
   }
 
   /** The cell in which a server is kept; undefined while it is in none. */
@@ -186,6 +261,20 @@ export class World {
     this.state.serial += 1;
     return this.state.serial;
   }
+}
+
+function entry<T>(sets: Map<string, Set<T>>, key: string | null | undefined): Set<T> | undefined {
+  if (key === null || key === undefined) return undefined;
+  const known = sets.get(key);
+  if (known !== undefined) return known;
+  const made = new Set<T>();
+  sets.set(key, made);
+  return made;
+}
+
+/** In the order in which they were made, however they came to be there. */
+function byAge(servers: ReadonlySet<Server> | undefined): Server[] {
+  return [...(servers ?? [])].toSorted((a, b) => a.number - b.number);
 }
 
 function found<T>(value: T | undefined, what: string): T {

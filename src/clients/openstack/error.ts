@@ -11,6 +11,8 @@ export interface OpenStackFault {
   readonly said?: string;
   /** How long the service asks us to wait. */
   readonly retryAfterMs?: number;
+  /** Hosts of which Nova says nothing, because their cell does not answer it. */
+  readonly silentHosts?: readonly string[];
   readonly cause?: unknown;
 }
 
@@ -21,6 +23,7 @@ export class OpenStackError extends Error {
   readonly requestId: string | undefined;
   readonly said: string | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly silentHosts: readonly string[] | undefined;
 
   constructor(message: string, fault: OpenStackFault) {
     super(message, fault.cause === undefined ? undefined : { cause: fault.cause });
@@ -29,6 +32,7 @@ export class OpenStackError extends Error {
     this.requestId = fault.requestId;
     this.said = fault.said;
     this.retryAfterMs = fault.retryAfterMs;
+    this.silentHosts = fault.silentHosts;
   }
 }
 

@@ -1,7 +1,8 @@
 /** Placement: how much a hypervisor has, how much of it is booked, and by whom. */
 import { z } from 'zod';
-import type { Occupancy, Resources } from '../../domain/fleet.ts';
+import type { Booking, Occupancy, Resources } from '../../domain/fleet.ts';
 import { unlessGone } from './error.ts';
+import { inParallel } from './in-parallel.ts';
 import type { Session } from './session.ts';
 
 const Inventories = z.object({
@@ -14,6 +15,11 @@ const Usages = z.object({ usages: z.record(z.string(), z.number()) });
 const Traits = z.object({ traits: z.array(z.string()) });
 const Providers = z.object({
   resource_providers: z.array(z.object({ uuid: z.string(), name: z.string() })),
+});
+const Trees = z.object({
+  resource_providers: z.array(
+    z.object({ uuid: z.string(), name: z.string(), root_provider_uuid: z.string() }),
+  ),
 });
 const Allocated = z.object({ resources: z.record(z.string(), z.number()) });
 /** By consumer at a provider, by provider at a consumer. */
@@ -75,9 +81,34 @@ export async function listAllocations(session: Session, provider: string): Promi
       ),
     ),
   );
-  const booked = answers.flatMap(({ allocations }) => Object.entries(allocations));
-  const consumers = Map.groupBy(booked, ([consumer]) => consumer);
-  return [...consumers].map(([consumer, rows]) => ({
+  return byConsumer(answers.flatMap(({ allocations }) => Object.entries(allocations)));
+}
+
+/** Providers that are asked at once. */
+const PARALLEL = 8;
+
+/** Everything booked on any tree of providers, a row per tree and consumer; a tree is called as its root. */
+export async function listBookings(session: Session): Promise<Booking[]> {
+  const { resource_providers: all } = await session(
+    { service: 'placement', method: 'GET', path: '/resource_providers' },
+    Trees,
+  );
+  const booked = await inParallel(all, PARALLEL, async ({ uuid, root_provider_uuid: root }) => {
+    const path = `/resource_providers/${uuid}/allocations`;
+    const answer = await unlessGone(session({ service: 'placement', method: 'GET', path }, Allocations));
+    return { root, rows: Object.entries(answer?.allocations ?? {}) };
+  });
+  const nameOf = new Map(all.map(({ uuid, name }) => [uuid, name]));
+  return [...Map.groupBy(booked, ({ root }) => root)].flatMap(([root, tree]) =>
+    byConsumer(tree.flatMap(({ rows }) => rows)).map((row) => ({
+      hypervisor: nameOf.get(root) ?? root,
+      ...row,
+    })),
+  );
+}
+
+function byConsumer(booked: readonly (readonly [string, z.infer<typeof Allocated>])[]) {
+  return [...Map.groupBy(booked, ([consumer]) => consumer)].map(([consumer, rows]) => ({
     consumer,
     resources: rows.map(([, { resources }]) => amounts(resources)).join(', '),
   }));

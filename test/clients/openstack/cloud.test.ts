@@ -368,6 +368,44 @@ describe('what Placement books for a consumer', () => {
   });
 });
 
+describe('the books of the whole cloud', () => {
+  it('have a row per hypervisor and consumer, with what is booked below it', async () => {
+    const { placement } = openstack;
+    const root = placement.providers.find(({ name }) => name === 'hv04.lab.example')?.uuid ?? '';
+    const nested = { uuid: 'gpu', name: 'hv04_pci', parent_provider_uuid: root, root_provider_uuid: root };
+    placement.providers.push(nested);
+    placement.booked.set(root, { someone: { resources: { VCPU: 1 } } });
+    placement.booked.set('gpu', { someone: { resources: { VGPU: 1 } } });
+
+    const bookings = await cloud.bookings();
+
+    expect(bookings.filter(({ hypervisor }) => hypervisor === HV01)).toHaveLength(4);
+    expect(bookings.filter(({ consumer }) => consumer === 'someone')).toEqual([
+      { hypervisor: 'hv04.lab.example', consumer: 'someone', resources: '1 VCPU, 1 VGPU' },
+    ]);
+    expect(bookings).toHaveLength(5);
+  });
+
+  it('are asked of each provider once', async () => {
+    openstack.log.length = 0;
+
+    await cloud.bookings();
+
+    expect(
+      openstack.log.filter((entry) => /resource_providers\/[^/]+\/allocations$/.test(entry)),
+    ).toHaveLength(5);
+    expect(asked('GET /resource_providers')).toBe(1);
+  });
+
+  it('leave out a provider that goes while they are read', async () => {
+    const [gone] = openstack.placement.providers;
+    const body = { errors: [{ status: 404, title: 'Not Found', detail: 'No resource provider found' }] };
+    openstack.instead(`GET /resource_providers/${gone?.uuid}/allocations`, { status: 404, body });
+
+    expect(await cloud.bookings()).toHaveLength(4);
+  });
+});
+
 describe('the occupancy of a hypervisor', () => {
   it('has its servers, in short, and their allocations', async () => {
     const { servers, allocations, migrations, hypervisor, from, to } = await cloud.occupancy(HV01);

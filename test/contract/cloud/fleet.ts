@@ -44,6 +44,19 @@ export function fleetContract(open: () => Bench): void {
     expect(fleet.hypervisors[2]?.used).toEqual({ vcpus: 1, ramMb: 2048, diskGb: 10 });
   });
 
+  it('books what each server takes on the hypervisor that it is on, and nothing else', async () => {
+    const { servers, hypervisors } = fleet;
+    const mine = new Set(hypervisors.map(({ name }) => name));
+
+    const booked = (await bench.cloud.bookings()).filter(({ hypervisor }) => mine.has(hypervisor));
+
+    expect(booked.map(({ consumer, hypervisor }) => `${consumer} on ${hypervisor}`).toSorted()).toEqual(
+      servers.map(({ id, hypervisor }) => `${id} on ${hypervisor}`).toSorted(),
+    );
+    const web = booked.find(({ consumer }) => consumer === ids.web)?.resources.split(', ');
+    expect(web?.toSorted()).toEqual(['1 VCPU', '10 DISK_GB', '2048 MEMORY_MB']);
+  });
+
   it('has the zones and aggregates of hypervisors', () => {
     expect(fleet.hypervisors.map(({ zone, aggregates }) => [zone, ...aggregates.toSorted()])).toEqual([
       ['az1', 'rack-a'],

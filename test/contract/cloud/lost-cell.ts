@@ -98,7 +98,13 @@ export function lostCellContract(open: () => Bench): void {
       ];
       for (const call of calls)
         await expect(call()).rejects.toMatchObject({ name: 'OpenStackError', retryable: true });
+      await expect(impatient.fleet()).rejects.toMatchObject({
+        silentHosts: expect.arrayContaining(hv.map((name) => bench.hostOf(name))),
+      });
       expect(await impatient.allocatedOn(id)).toEqual([hv[1]]);
+      expect(await impatient.bookings()).toContainEqual(
+        expect.objectContaining({ consumer: id, hypervisor: hv[1] }),
+      );
     } finally {
       await giveBack();
     }

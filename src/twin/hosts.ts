@@ -33,7 +33,7 @@ export interface Hosts {
 }
 
 /** May do anything by `sudo -n`, as on the hypervisors of careful sites. */
-const USER = { name: 'nightshift', id: 1000 };
+export const USER = { name: 'nightshift', id: 1000 };
 const RETRY_MS = 50;
 /** Nobody is there any more who could be told how a command ended. */
 const GONE = Symbol('gone');

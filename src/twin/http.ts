@@ -1,4 +1,4 @@
-/** The simulated cloud's HTTP face: what was asked, by whom, and how it is answered or not. */
+/** The simulated cloud's services: what was asked, by whom, and how it is answered or not; over HTTP, and without. */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
@@ -58,11 +58,54 @@ export function follow(routes: readonly Route[], ask: Ask): Reply | Promise<Repl
   return undefined;
 }
 
-/** Answers on `port` of the loopback, each service below its own name. */
-export async function openHttp(
+/** A request as it comes in, whichever way. */
+export interface Request {
+  readonly method: string;
+  /** Whole: `http://127.0.0.1:1234/compute/v2.1/servers`. */
+  readonly url: URL;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/** Answers a request; or says that nothing will come, or that the connection breaks. */
+export type Door = (request: Request) => Promise<Reply | 'silence' | 'reset'>;
+
+/** The three services behind one door, each below its own name. */
+export function openDoor(
   world: World,
   services: Readonly<Record<Service, Answer>>,
-  { port, before, after }: { port: number; before: () => void; after: () => void },
+  { before, after }: { before: () => void; after: () => void },
+): Door {
+  return async ({ method, url, headers, body }) => {
+    const [, service, path = ''] = /^\/(identity|compute|placement)(\/.*)?$/.exec(url.pathname) ?? [];
+    const requestId = { 'x-openstack-request-id': `req-${randomUUID()}` };
+    before();
+    try {
+      const fault = nextFault(world, { service, method, path });
+      if (fault === 'silence' || fault === 'reset') return fault;
+      if (fault !== undefined) return withHeaders(broken(fault), requestId);
+      if (!isService(service)) return { status: 404, headers: requestId };
+      const { searchParams: query, origin } = url;
+      const ask = { path, query, headers, method, url: `${origin}/${service}`, body: parse(body) };
+      const reply = await services[service](ask);
+      return withHeaders(reply, requestId);
+    } catch (error) {
+      if (error instanceof Refusal) return withHeaders(error.reply, requestId);
+      throw error;
+    } finally {
+      after();
+    }
+  };
+}
+
+function withHeaders(reply: Reply, headers: Readonly<Record<string, string>>): Reply {
+  return { ...reply, headers: { ...headers, ...reply.headers } };
+}
+
+/** Answers on `port` of the loopback. */
+export async function openHttp(
+  door: Door,
+  port: number,
 ): Promise<{ readonly url: string; close(): Promise<void> }> {
   const server = http.createServer((request, response) => void serve(request, response));
   server.listen(port, '127.0.0.1');
@@ -70,36 +113,13 @@ export async function openHttp(
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
   async function serve(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
-    const { pathname, searchParams: query } = new URL(request.url ?? '/', url);
-    const [, service, path = ''] = /^\/(identity|compute|placement)(\/.*)?$/.exec(pathname) ?? [];
-    const requestId = `req-${randomUUID()}`;
-    try {
-      const body = await text(request);
-      before();
-      const fault = nextFault(world, { service, method: request.method ?? '', path });
-      if (fault === 'silence') return;
-      if (fault === 'reset') return void request.socket.resetAndDestroy();
-      const ask = {
-        path,
-        query,
-        headers: request.headers,
-        method: request.method ?? '',
-        url: `${url}/${service}`,
-      };
-      const reply =
-        fault !== undefined
-          ? broken(fault)
-          : isService(service)
-            ? await services[service]({ ...ask, body: parse(body) })
-            : { status: 404 };
-      after();
-      send(response, reply, requestId);
-    } catch (error) {
-      if (request.destroyed && !request.complete) return; // whoever asked has gone
-      if (!(error instanceof Refusal)) throw error;
-      after();
-      send(response, error.reply, requestId);
-    }
+    const body = await text(request).catch(() => undefined);
+    if (body === undefined) return; // whoever asked has gone
+    const { method = '', headers } = request;
+    const reply = await door({ method, url: new URL(request.url ?? '/', url), headers, body });
+    if (reply === 'silence') return;
+    if (reply === 'reset') return void request.socket.resetAndDestroy();
+    send(response, reply);
   }
 
   return {
@@ -116,12 +136,11 @@ function isService(name: string | undefined): name is Service {
   return name === 'identity' || name === 'compute' || name === 'placement';
 }
 
-function send(response: http.ServerResponse, { status, body, headers }: Reply, requestId: string): void {
+function send(response: http.ServerResponse, { status, body, headers }: Reply): void {
   const content = body === undefined ? '' : JSON.stringify(body);
   response.writeHead(status, {
     ...(body !== undefined && { 'content-type': 'application/json' }),
     'content-length': Buffer.byteLength(content),
-    'x-openstack-request-id': requestId,
     ...headers,
   });
   response.end(content);

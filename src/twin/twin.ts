@@ -1,7 +1,8 @@
 /** Opens a simulated cloud: Keystone, Nova and Placement over HTTP, and hypervisors that answer SSH. */
 import type { Faults } from './faults.ts';
 import { type Hosts, makeSshKeys, openHosts, type SshFace } from './hosts.ts';
-import { openHttp } from './http.ts';
+import { openDoor, openHttp } from './http.ts';
+import { type InProcess, openInProcess } from './in-process.ts';
 import { type Kept, readKept, writeKept } from './kept.ts';
 import { openKeystone } from './keystone.ts';
 import { openNova } from './nova.ts';
@@ -29,6 +30,8 @@ export interface Twin {
   readonly env: Readonly<Record<string, string>>;
   readonly ssh: SshFace;
   readonly world: World;
+  /** The same cloud and hosts, without network. */
+  readonly inProcess: InProcess;
   /** What is made to go wrong; may be changed at any time. */
   readonly faults: Faults;
   /** Breaks every connection, and says nothing more. */
@@ -59,7 +62,8 @@ export async function openTwin({ clock, port = 0, keepIn, ...seed }: TwinOptions
     compute: openNova(world, keystone),
     placement: openPlacement(world, keystone),
   };
-  const http = await openHttp(world, services, { port, ...around });
+  const door = openDoor(world, services, around);
+  const http = await openHttp(door, port);
   hosts = await openHosts(world, keys, around);
   const ticking = setInterval(() => {
     before();
@@ -81,6 +85,7 @@ export async function openTwin({ clock, port = 0, keepIn, ...seed }: TwinOptions
     },
     ssh: hosts.face,
     world,
+    inProcess: openInProcess(world, door, around),
     faults: world.state.faults,
     async close() {
       clearInterval(ticking);

@@ -8,6 +8,8 @@ type Sum = { vcpus: number; ramMb: number; diskGb: number };
 
 interface Waiter {
   readonly until: () => boolean;
+  /** When time alone ends it. */
+  readonly at: number | undefined;
   readonly resolve: () => void;
 }
 
@@ -68,11 +70,28 @@ export class World {
       this.changed();
     }
     this.state.at = Math.max(this.state.at, to);
+    this.look();
+  }
+
+  /** Lets those go on whose wait is over. */
+  look(): void {
     for (const waiter of this.#waiters) {
       if (!waiter.until()) continue;
       this.#waiters.delete(waiter);
       waiter.resolve();
     }
+  }
+
+  /** How many wait for something to come about here. */
+  get waiting(): number {
+    return this.#waiters.size;
+  }
+
+  /** When something happens next, or somebody's wait is over. */
+  get nextAt(): number | undefined {
+    const ends = [...this.#waiters].flatMap(({ at }) => at ?? []);
+    const times = [this.state.events[0]?.at, ...ends].filter((at) => at !== undefined);
+    return times.length === 0 ? undefined : Math.min(...times);
   }
 
   /** Plans what happens so many ms from now. */
@@ -101,17 +120,17 @@ export class World {
     this.#watchers.add(watcher);
   }
 
-  /** Resolves once `condition` holds, looked at whenever time passes. */
-  until(condition: () => boolean): Promise<void> {
+  /** Resolves once `condition` holds, looked at whenever time passes; `at` is when time alone makes it so. */
+  until(condition: () => boolean, at?: number): Promise<void> {
     if (condition()) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiters.add({ until: condition, resolve });
+    this.#waiters.add({ until: condition, at, resolve });
     return promise;
   }
 
   sleep(ms: number): Promise<void> {
     const end = this.now + ms;
-    return this.until(() => this.now >= end);
+    return this.until(() => this.now >= end, end);
   }
 
   /** Whoever waits need not any more. */

@@ -2,6 +2,7 @@
 import type { Cloud } from '../../domain/fleet.ts';
 import { listActions, readWhyMigrationFailed } from './actions.ts';
 import { OpenStackError } from './error.ts';
+import type { Exchanging } from './exchange.ts';
 import { readFleet } from './fleet.ts';
 import { readHealth } from './health.ts';
 import { needService, setService, toComputeService } from './hypervisors.ts';
@@ -16,9 +17,12 @@ import type { OpenStackSettings } from './settings.ts';
 /** Nova's limit, in characters. */
 const LONGEST_REASON = 255;
 
-/** Asks nothing before its first call, and may be shared by all who need the cloud. */
-export function openStackCloud(settings: OpenStackSettings): Cloud {
-  const session = openSession(settings);
+/**
+ * Asks nothing before its first call, and may be shared by all who need the cloud. `exchange` carries its
+ * requests where they do not go over the network: to a simulated cloud in the same process.
+ */
+export function openStackCloud(settings: OpenStackSettings, exchange?: Exchanging): Cloud {
+  const session = openSession(settings, exchange);
 
   return {
     fleet: () => readFleet(session),

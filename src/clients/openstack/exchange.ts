@@ -17,6 +17,9 @@ export interface Exchange {
   readonly answerMs: number;
 }
 
+/** Makes exchanges. */
+export type Exchanging = (exchange: Exchange) => Promise<Answer>;
+
 /**
  * What makes exchanges, over connections that are kept for the next one. Throws the network's error,
  * or ETIMEDOUT, when no whole answer came.
@@ -24,7 +27,7 @@ export interface Exchange {
  * node:https and not fetch, because fetch takes a CA only for the whole process. `ca` (PEM) is
  * trusted beside the public authorities.
  */
-export function openExchange(ca?: string): (exchange: Exchange) => Promise<Answer> {
+export function openExchange(ca?: string): Exchanging {
   const trust = ca === undefined ? {} : { ca: [...getCACertificates(), ca] };
   const kept = {
     http: new http.Agent({ keepAlive: true }),

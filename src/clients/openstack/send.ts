@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
 import { type Answer, noAnswer, OpenStackError, refusal } from './error.ts';
-import { type Exchange, openExchange } from './exchange.ts';
+import type { Exchange, Exchanging } from './exchange.ts';
 import { pauseBeforeRetry, type Timing } from './retry.ts';
 
 interface Sending {
@@ -21,9 +21,7 @@ interface Sending {
 /** Sends, and answers with what came when that is a success; else throws OpenStackError. */
 export type Send = (sending: Sending) => Promise<Answer>;
 
-export function openSend(timing: Timing, ca?: string): Send {
-  const exchange = openExchange(ca);
-
+export function openSend(timing: Timing, exchange: Exchanging): Send {
   return async function send(sending) {
     const began = Date.now();
     for (let tries = 1; ; tries++) {

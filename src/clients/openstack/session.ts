@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import { findEndpoint } from './catalog.ts';
 import { OpenStackError } from './error.ts';
-import type { Exchange } from './exchange.ts';
+import { type Exchange, type Exchanging, openExchange } from './exchange.ts';
 import { type Login, openLogin } from './login.ts';
 import { chooseMicroversion, offerOf, VersionDocument, WANTED, type Wanted } from './microversion.ts';
 import { TIMING } from './retry.ts';
@@ -45,9 +45,12 @@ interface Endpoint {
 }
 
 /** Nothing is asked before the first call. */
-export function openSession(settings: OpenStackSettings): Session {
+export function openSession(
+  settings: OpenStackSettings,
+  exchange: Exchanging = openExchange(settings.ca),
+): Session {
   const timing = { ...TIMING, ...settings.timing };
-  const send = openSend(timing, settings.ca);
+  const send = openSend(timing, exchange);
   const currentLogin = openLogin(settings, send, timing.signInMs);
   // Learnt anew with every token, so that a cloud that was upgraded is asked again.
   const endpoints = new WeakMap<Login, Map<Service, Promise<Endpoint>>>();

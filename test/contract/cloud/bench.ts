@@ -1,8 +1,8 @@
 /** A side of the contract in a tester's hands: clients, bare requests, and servers made to behave in some way. */
 import { expect, vi } from 'vitest';
 import { openStackCloud } from '../../../src/clients/openstack/cloud.ts';
-import { type SshHosts, sshHosts } from '../../../src/clients/ssh.ts';
-import type { Cloud, Migration, Server } from '../../../src/domain/fleet.ts';
+import { sshHosts } from '../../../src/clients/ssh.ts';
+import type { Cloud, Host, Migration, Server } from '../../../src/domain/fleet.ts';
 import type { Person, Side } from './side.ts';
 
 interface Wish {
@@ -31,7 +31,7 @@ interface Request {
 export interface Bench {
   readonly side: Side;
   readonly cloud: Cloud;
-  readonly hosts: SshHosts;
+  readonly hosts: { host(hypervisor: string): Host };
   /** Hypervisor hostnames. */
   readonly hv: Side['hypervisors'];
   /** `hv01` of `hv01.example`. */
@@ -61,8 +61,9 @@ export interface Bench {
 const FINAL = /^(completed|error|failed|cancelled)$/;
 
 export async function openBench(side: Side): Promise<Bench> {
-  const cloud = openStackCloud(side.settings);
-  const hosts = sshHosts(side.ssh);
+  const cloud = openStackCloud(side.settings, side.inProcess?.exchange);
+  const ssh = sshHosts(side.ssh);
+  const hosts = side.inProcess ?? ssh;
   const { authUrl } = side.settings;
   const { compute, placement, token: adminToken } = await login(authUrl, side.admin);
 
@@ -151,7 +152,7 @@ export async function openBench(side: Side): Promise<Bench> {
     },
 
     async close() {
-      hosts.close();
+      ssh.close();
       for (const id of groups) await bench.nova('DELETE', `/os-server-groups/${id}`);
       await side.close();
     },

@@ -14,7 +14,12 @@ import { serviceContract } from './service.ts';
 import type { Side } from './side.ts';
 import { signInContract } from './sign-in.ts';
 
-export function cloudContract(name: string, open: () => Promise<Side>): void {
+/** `without`: parts that say nothing about this side. */
+export function cloudContract(
+  name: string,
+  open: () => Promise<Side>,
+  without: readonly string[] = [],
+): void {
   describe(name, () => {
     let bench: Bench;
     beforeAll(async () => {
@@ -36,6 +41,7 @@ export function cloudContract(name: string, open: () => Promise<Side>): void {
       'signing in': signInContract,
     };
     for (const [part, contract] of Object.entries(parts)) {
+      if (without.includes(part)) continue;
       describe(part, () => {
         beforeAll(() => bench.side.reset());
         contract(() => bench);

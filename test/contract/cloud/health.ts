@@ -46,7 +46,10 @@ export function healthContract(open: () => Bench): void {
   });
 
   it('is not known while a cell is silent, for its servers are in no list', async () => {
-    const impatient = openStackCloud({ ...bench.side.settings, timing: { retryForMs: 0 } });
+    const impatient = openStackCloud(
+      { ...bench.side.settings, timing: { retryForMs: 0 } },
+      bench.side.inProcess?.exchange,
+    );
     const giveBack = await bench.side.loseCell('silent');
     try {
       await expect(impatient.health()).rejects.toMatchObject({

@@ -73,7 +73,10 @@ export function lostCellContract(open: () => Bench): void {
 
   it('fails most calls at once when it refuses connections', async () => {
     const { id: service } = await bench.cloud.service(hv[1]);
-    const impatient = openStackCloud({ ...bench.side.settings, timing: { retryForMs: 0 } });
+    const impatient = openStackCloud(
+      { ...bench.side.settings, timing: { retryForMs: 0 } },
+      bench.side.inProcess?.exchange,
+    );
     const failed = await impatient.fleet();
     expect(failed.servers).toHaveLength(1);
     const giveBack = await bench.side.loseCell('refused');

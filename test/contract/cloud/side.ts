@@ -1,6 +1,8 @@
 /** What the cloud contract asks of each of its two sides: a real OpenStack, and the twin that copies it. */
+import type { Exchanging } from '../../../src/clients/openstack/exchange.ts';
 import type { OpenStackSettings } from '../../../src/clients/openstack/settings.ts';
 import type { SshSettings } from '../../../src/clients/ssh.ts';
+import type { Host } from '../../../src/domain/fleet.ts';
 
 export interface Person {
   readonly name: string;
@@ -16,6 +18,8 @@ export interface Person {
 export interface Side {
   readonly settings: OpenStackSettings;
   readonly ssh: SshSettings;
+  /** How to reach it without a network, where that is what is tried. */
+  readonly inProcess?: { readonly exchange: Exchanging; host(hypervisor: string): Host };
   /** Hypervisor hostnames, in order; up to its first dot each is its service host's name. */
   readonly hypervisors: readonly [string, string, string, string, string];
   readonly admin: Person;

@@ -1,5 +1,6 @@
 /** Whether the twin keeps the contract that a real OpenStack keeps. */
 import { machineOf } from '../../../src/twin/machine.ts';
+import type { Twin } from '../../../src/twin/twin.ts';
 import { openTestTwin } from '../../support/twin.ts';
 import { cloudContract } from './contract.ts';
 import type { Side } from './side.ts';
@@ -16,13 +17,14 @@ const PACE = {
 };
 const KERNELS = { old: '6.1.0-18-amd64', next: '6.1.0-28-amd64' };
 
-async function openTwinSide(): Promise<Side> {
+async function openTwinSide(): Promise<Side & { twin: Twin }> {
   const opened = await openTestTwin({ pace: PACE });
   const { twin, settings, ssh } = opened;
   const { state } = twin.world;
   const hypervisors = Object.values(state.hypervisors);
 
   return {
+    twin,
     settings,
     ssh,
     hypervisors: hypervisors.map(({ name }) => name) as [string, string, string, string, string],
@@ -61,3 +63,9 @@ async function openTwinSide(): Promise<Side> {
 }
 
 cloudContract('the twin', openTwinSide);
+
+// How Keystone lets people in is tried over the network, by a door in front of it.
+cloudContract('the twin in its own process', async () => {
+  const side = await openTwinSide();
+  return { ...side, inProcess: side.twin.inProcess };
+}, ['signing in']);

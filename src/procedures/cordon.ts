@@ -9,8 +9,14 @@ import { enableCommand } from '../domain/reboot-report.ts';
 import { sayCount, sayList } from '../domain/say.ts';
 import { poll } from './pause.ts';
 
-/** A server that a drain asked to move. */
-export type Moved = { readonly id: string; readonly name: string };
+/** A server that a drain asked to move, or to stop. */
+export type Moved = {
+  readonly id: string;
+  readonly name: string;
+  readonly by: 'live' | 'cold' | 'stop';
+  /** The newest action of one to be stopped, before we asked. */
+  readonly action: string | null;
+};
 
 export type Cordon = { readonly ours: true } | { readonly ours: false; readonly why: string };
 
@@ -90,9 +96,9 @@ async function assertWhole(
   }
   // Named as they were: of a server whose cell is down Nova does not know the name.
   const broken = await Promise.all(
-    moved.map(async ({ id, name }) => {
+    moved.map(async ({ id, name, by }) => {
       const server = await cloud.server(id);
-      if (server === undefined || !isBroken(server)) return [];
+      if (server === undefined || !isBroken(server, by)) return [];
       return [`${serverName({ id, name })} is in ${server.status}`];
     }),
   );
@@ -109,7 +115,8 @@ async function assertWhole(
   }
 }
 
-function isBroken({ status }: Server): boolean {
+function isBroken({ status }: Server, by: Moved['by']): boolean {
+  if (by === 'cold' && (status === 'RESIZE' || status === 'VERIFY_RESIZE')) return true;
   return status === 'ERROR' || status === 'UNKNOWN';
 }
 

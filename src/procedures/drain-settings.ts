@@ -37,6 +37,10 @@ export const drainSettings = {
     .array(Class)
     .default(() => structuredClone(USUAL_CLASSES) as z.output<typeof Class>[])
     .describe('Servers that belong together although no server group says so; replaces the usual ones'),
+  avoid: z
+    .array(z.string())
+    .default([])
+    .describe('Hypervisors that are to be drained soon: guests are sent elsewhere while there is room'),
   mbPerSecond: z
     .number()
     .positive()

@@ -1,13 +1,18 @@
 /** Moves every running guest off a hypervisor, until two looks in a row find none. */
 import type { Context } from '../context.ts';
+import { type Measured, usualSpeed } from '../domain/bandwidth.ts';
 import { decideDrain } from '../domain/drain-policy.ts';
-import type { Cloud, Server } from '../domain/fleet.ts';
+import type { Server } from '../domain/fleet.ts';
+import { clusterOf } from '../domain/guest-class.ts';
 import { serverName } from '../domain/names.ts';
 import { sayCount, sayList } from '../domain/say.ts';
 import { attempt } from './attempt.ts';
+import { migrateCold } from './cold-migrate.ts';
 import type { Moved } from './cordon.ts';
-import { type Guest, type MigrateSettings, migrate } from './migrate.ts';
+import type { Guest } from './guest.ts';
+import { BANDWIDTH, type MigrateSettings, migrate } from './migrate.ts';
 import { poll } from './pause.ts';
+import { stopGuest } from './stop-guest.ts';
 
 type Aboard = { readonly running: readonly Guest[]; readonly stuck: string | null };
 
@@ -31,9 +36,9 @@ export async function drain(
     if (!aboard.ok) return `its guests cannot be listed: ${aboard.error.message}`;
     if (aboard.value.stuck !== null) return aboard.value.stuck;
     for (const guest of aboard.value.running) {
-      touched.set(guest.id, { id: guest.id, name: guest.name });
-      const key = `migrate ${guest.id} off ${name}${look === 1 ? '' : `, look ${look}`}`;
-      const migrated = await attempt(() => migrate(ctx, { guest, from: name, key }));
+      touched.set(guest.id, asMoved(guest));
+      const key = `${KEYS[guest.by]} ${guest.id} off ${name}${look === 1 ? '' : `, look ${look}`}`;
+      const migrated = await attempt(() => WAYS[guest.by](ctx, { guest, from: name, key }));
       if (!migrated.ok) return migrated.error.message;
     }
     quiet = aboard.value.running.length === 0 ? quiet + 1 : 0;
@@ -42,18 +47,27 @@ export async function drain(
   return `guests kept coming through ${MOST_LOOKS} looks`;
 }
 
+const WAYS = { live: migrate, cold: migrateCold, stop: stopGuest } as const;
+const KEYS = { live: 'migrate', cold: 'migrate cold', stop: 'stop' } as const;
+
+function asMoved({ id, name, by, action }: Guest): Moved {
+  return { id, name, by, action };
+}
+
 /** What runs on it now; waits for guests that something is being done to. */
 async function lookAboard(ctx: Context<MigrateSettings>, name: string, look: number): Promise<Aboard> {
   const { pollMs, migrateAtLeastSeconds } = ctx.options;
   const withinMs = migrateAtLeastSeconds * 1000;
   const options = { effect: 'read', timeoutMs: withinMs + SLOW_ANSWERS_MS } as const;
-  return ctx.step(`guests of ${name}, look ${look}`, options, async ({ signal, timers }) => {
+  return ctx.step(`guests of ${name}, look ${look}`, options, async ({ signal, timers, table }) => {
     // Looks in a row are apart, or the second would see no more than the first.
     if (look > 1) await timers.pause(pollMs, signal);
+    const measured = (await table(BANDWIDTH).get<Measured>(name)) ?? [];
+    const mbPerSecond = usualSpeed(measured, ctx.options.mbPerSecond);
     let blocked: readonly string[] = [];
     const settled = await poll(
       async () => {
-        const { running, held, waits } = await readAboard(ctx, name);
+        const { running, held, waits } = await readAboard(ctx, name, mbPerSecond);
         blocked = held.length > 0 ? held : waits;
         return held.length > 0 || waits.length === 0 ? running : undefined;
       },
@@ -64,18 +78,21 @@ async function lookAboard(ctx: Context<MigrateSettings>, name: string, look: num
   });
 }
 
-async function readAboard({ cloud }: Context<unknown>, name: string) {
+async function readAboard(ctx: Context<MigrateSettings>, name: string, mbPerSecond: number) {
+  const { cloud, options } = ctx;
   const running: Guest[] = [];
   const held: string[] = [];
   const waits: string[] = [];
   for (const row of (await cloud.occupancy(name)).servers) {
-    let decision = decideDrain({ ...row, locked: false });
+    const { status, task } = row;
+    let decision = decideDrain({ status, ...(task !== undefined && { task }), locked: false });
     if (decision.does === 'live') {
-      // The list tells neither of locks nor of devices.
+      // The list tells neither of locks nor of devices nor of wishes.
       const server = await cloud.server(row.id);
       if (server === undefined) continue;
-      decision = decideDrain(server);
-      if (decision.does === 'live') running.push(await asGuest(cloud, server));
+      decision = decideDrain(server, options);
+      if (decision.does === 'live' || decision.does === 'cold' || decision.does === 'stop')
+        running.push({ ...(await asGuest(ctx, server, decision.does)), mbPerSecond });
     }
     if (decision.does === 'held' || decision.does === 'pinned')
       held.push(`${serverName(row)} ${decision.why}`);
@@ -84,7 +101,22 @@ async function readAboard({ cloud }: Context<unknown>, name: string) {
   return { running, held, waits };
 }
 
-async function asGuest(cloud: Cloud, { id, name, size }: Server): Promise<Guest> {
+async function asGuest(
+  { cloud, options }: Context<MigrateSettings>,
+  server: Server,
+  by: Guest['by'],
+): Promise<Omit<Guest, 'mbPerSecond'>> {
+  const { id, name, size } = server;
   const [latest] = await cloud.migrations(id);
-  return { id, name, ramMb: size.ramMb, diskGb: size.diskGb, newest: latest?.id ?? null };
+  const [action] = by === 'stop' ? await cloud.actions(id) : [];
+  return {
+    id,
+    name,
+    ramMb: size.ramMb,
+    diskGb: size.diskGb,
+    newest: latest?.id ?? null,
+    by,
+    action: action?.id ?? null,
+    cluster: clusterOf(server, options.classes) ?? null,
+  };
 }

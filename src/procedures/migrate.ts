@@ -1,215 +1,308 @@
 /**
- * Live-migrates one server off a hypervisor and judges the outcome by the world: the migration's final
- * record, the server and Placement together. Nova's "accepted" means little, and a server may show its
- * new place while its migration still runs.
+ * Live-migrates one server off a hypervisor, and climbs the ladder with a migration that does not end: wait,
+ * abort, another target, force, give up. Nova's "accepted" means little, and a server may show its new place
+ * while its migration still runs: see `standingOf`.
  */
-import type { Context, StepScope } from '../context.ts';
-import { decideDrain } from '../domain/drain-policy.ts';
+import type { Context } from '../context.ts';
+import { allowedMs, type Measured, measure } from '../domain/bandwidth.ts';
 import { PermanentError } from '../domain/failure.ts';
-import type { Cloud, Migration } from '../domain/fleet.ts';
-import { isFinal } from '../domain/migration.ts';
+import type { Migration } from '../domain/fleet.ts';
+import { type Climb, nextRung, whyTrouble } from '../domain/migration-ladder.ts';
+import { watched, watchSince } from '../domain/migration-progress.ts';
 import { serverName } from '../domain/names.ts';
-import { sayDuration } from '../domain/say.ts';
+import { sayList } from '../domain/say.ts';
+import { causeOf, type Guest, type Migrated, type Move, type Scope, standingOf } from './guest.ts';
+import { chooseTarget, type TargetSettings, whyItWaits } from './migration-target.ts';
 import { poll } from './pause.ts';
 
-export interface MigrateSettings {
+export interface MigrateSettings extends TargetSettings {
   /** What live migration is expected to move, memory and disk together. */
   readonly mbPerSecond: number;
   /** No migration is given less time than this. */
   readonly migrateAtLeastSeconds: number;
+  readonly migrateAtMostSeconds: number;
+  readonly stalledAfterSeconds: number;
+  readonly mostRewrites: number;
+  readonly allow: TargetSettings['allow'] & { readonly forceComplete: boolean };
   readonly pollMs: number;
 }
 
-export type Guest = {
-  readonly id: string;
-  readonly name: string;
-  readonly ramMb: number;
-  readonly diskGb: number;
-  /** Its newest migration before we touched it: what is newer is the one that we asked for. */
-  readonly newest: string | null;
-};
-
-export interface Move {
-  readonly guest: Guest;
-  readonly from: string;
-  /** Of the step, unique in the run. */
-  readonly key: string;
-}
-
-/** How it came that the server does not run on the hypervisor any more. */
-export type Migrated =
-  | { readonly how: 'moved'; readonly to: string }
-  | { readonly how: 'deleted' | 'stopped' };
-
-type Standing =
-  | { readonly is: 'over'; readonly value: Migrated }
-  | { readonly is: 'running'; readonly migration: Migration }
-  /** Neither over nor ours to ask yet; it ends by itself. */
-  | { readonly is: 'pending'; readonly why: string }
-  /** `hasCause`: Nova may know more. */
-  | { readonly is: 'failed'; readonly why: string; readonly hasCause?: true }
-  | { readonly is: 'here' };
-
-type Scope = Pick<StepScope, 'signal' | 'revoked' | 'skipped' | 'log' | 'timers'>;
+/** MB/s of migrations that have finished, by the hypervisor that they left: `Measured`. */
+export const BANDWIDTH = 'bandwidth';
 
 const ABORT_MS = 3 * 60_000;
+/** Waiting and running, twice. */
+const PHASES = 4;
 
 /**
  * Moves a running server. A migration under way is joined, also one that an earlier owner of this run
- * began. Past its time, or when the run is cancelled or halted, the migration is aborted. Permanent
+ * began. When the ladder ends, or the run is cancelled or halted, the migration is aborted. Permanent
  * error when the server stays; deleted or stopped meanwhile is as good as moved.
  */
 export async function migrate(ctx: Context<MigrateSettings>, move: Move): Promise<Migrated> {
   const { guest, from, key } = move;
-  const withinMs = allowedMs(guest, ctx.options);
+  const withinMs = timeFor(guest, ctx.options);
   return ctx.step<Migrated>(
     key,
     {
       effect: 'verify',
       disruptive: true,
       inputs: { newest: guest.newest },
-      timeoutMs: withinMs + ABORT_MS + 60_000,
+      timeoutMs: PHASES * withinMs + 3 * ABORT_MS,
       async verify() {
-        const standing = await standingOf(ctx.cloud, from, guest.id, guest.newest);
+        const standing = await standingOf(ctx, from, guest);
         return standing.is === 'over' ? { happened: 'yes', value: standing.value } : { happened: 'no' };
       },
     },
-    (scope) => moveAway(ctx, move, { scope, withinMs }),
+    async (scope) => {
+      const ascent = await Ascent.begin(ctx, move, { scope, withinMs });
+      const ended = await ascent.climb();
+      if (ended.how === 'moved') scope.log.info('it has moved', { server: guest.name, to: ended.to });
+      else scope.skipped(`it was ${ended.how} meanwhile`);
+      return ended;
+    },
   );
 }
 
-/** Time for its memory and disk at the expected speed, doubled because memory is written meanwhile. */
-function allowedMs({ ramMb, diskGb }: Guest, settings: MigrateSettings): number {
-  const seconds = (2 * (ramMb + diskGb * 1024)) / settings.mbPerSecond;
-  return Math.max(settings.migrateAtLeastSeconds, seconds) * 1000;
+/** How long a migration of the guest may run, or be waited for, in ms. */
+export function timeFor(
+  { ramMb, diskGb, mbPerSecond }: Guest,
+  { migrateAtLeastSeconds, migrateAtMostSeconds }: MigrateSettings,
+): number {
+  const bounds = { atLeastSeconds: migrateAtLeastSeconds, atMostSeconds: migrateAtMostSeconds };
+  return allowedMs(ramMb + diskGb * 1024, mbPerSecond, bounds);
 }
 
-async function moveAway(
-  ctx: Context<MigrateSettings>,
-  { guest, from }: Move,
-  { scope, withinMs }: { scope: Scope; withinMs: number },
-): Promise<Migrated> {
-  const { cloud, options } = ctx;
-  const stuck = `${serverName(guest)} did not leave ${from}`;
-  const newest = await withoutCancelled(cloud, guest);
-  let asked = false;
-  let pending = 'Nova accepted the migration, and none appeared';
+/** One try of the step; what earlier tries of it did is read from the server's migrations. */
+class Ascent {
+  readonly #ctx: Context<MigrateSettings>;
+  readonly #move: Move;
+  readonly #scope: Scope;
+  readonly #withinMs: number;
+  /** Of the step's own end, or of a person's wish to stop it. */
+  readonly #signal: AbortSignal;
+  /** Migrations up to this one are no verdict on the next. */
+  #newest: string | null;
+  /** Hypervisors that it was on its way to when it was aborted. */
+  readonly #tried: string[];
+  /** One target that was named may be refused, not two. */
+  #mayName: boolean;
+  #asked = false;
+  #pending = 'Nova accepted the migration, and none appeared';
+  #phase: Climb['phase'] = 'waits';
+  #sinceMs: number;
+  #watch = watchSince(0);
 
-  const { timers } = scope;
-  const signal = AbortSignal.any([scope.signal, scope.revoked]);
-  const look = async (): Promise<Migrated | undefined> => {
-    const standing = await standingOf(cloud, from, guest.id, newest);
-    if (standing.is === 'over') return standing.value;
-    if (standing.is === 'failed') {
-      const cause = standing.hasCause ? await causeOf(ctx, guest, { signal, timers }) : '';
-      throw new PermanentError(`${stuck}: ${standing.why}${cause}`);
+  static async begin(
+    ctx: Context<MigrateSettings>,
+    move: Move,
+    of: { readonly scope: Scope; readonly withinMs: number },
+  ): Promise<Ascent> {
+    const all = await ctx.cloud.migrations(move.guest.id);
+    const before = all.findIndex(({ id }) => id === move.guest.newest);
+    return new Ascent(ctx, move, { ...of, ours: before < 0 ? all : all.slice(0, before) });
+  }
+
+  private constructor(
+    ctx: Context<MigrateSettings>,
+    move: Move,
+    { scope, withinMs, ours }: { scope: Scope; withinMs: number; ours: readonly Migration[] },
+  ) {
+    this.#ctx = ctx;
+    this.#move = move;
+    this.#scope = scope;
+    this.#withinMs = withinMs;
+    this.#signal = AbortSignal.any([scope.signal, scope.revoked]);
+    this.#sinceMs = scope.now().getTime();
+    // What we, or a person, cancelled before is no verdict on the next try.
+    const latest = ours[0];
+    this.#newest = latest?.status === 'cancelled' ? latest.id : move.guest.newest;
+    this.#mayName = ours.filter(({ status }) => status === 'error').length < 2;
+    this.#tried = ours.flatMap(({ status, to }) => (status === 'cancelled' && to !== undefined ? [to] : []));
+  }
+
+  async climb(): Promise<Migrated> {
+    const { pollMs: everyMs } = this.#ctx.options;
+    const { timers } = this.#scope;
+    const withinMs = PHASES * this.#withinMs + ABORT_MS;
+    const climbing = poll(() => this.#look(), { everyMs, withinMs, signal: this.#signal, timers });
+    const ended = await climbing.catch((error: unknown) => {
+      if (this.#scope.revoked.aborted && !this.#scope.signal.aborted) return undefined;
+      throw error;
+    });
+    return ended ?? this.#giveUp('it does not end');
+  }
+
+  async #look(): Promise<Migrated | undefined> {
+    const standing = await standingOf(this.#ctx, this.#move.from, this.#guest);
+    switch (standing.is) {
+      case 'over':
+        await this.#measure(standing.value);
+        return standing.value;
+      case 'failed':
+        await this.#failed(standing);
+        break;
+      case 'pending':
+        this.#pending = standing.why;
+        break;
+      case 'here':
+        if (!this.#asked) await this.#ask();
+        break;
+      case 'running':
+        await this.#follow(standing.migration);
+        break;
     }
-    if (standing.is === 'pending') pending = standing.why;
-    if (standing.is === 'here' && !asked) {
-      await cloud.liveMigrate(guest.id);
-      asked = true;
-      scope.log.info('Nova is asked to move it', { server: guest.name });
+    const trouble = whyTrouble({ ...this.#standing, nowMs: this.#nowMs }, this.#patience);
+    if (trouble === undefined) return undefined;
+    return this.#nextRung(trouble, standing.is === 'running' ? standing.migration : undefined);
+  }
+
+  /** Names a target only where that matters; what the scheduler refuses there is left to it. */
+  async #ask(): Promise<void> {
+    const { cloud } = this.#ctx;
+    const { guest, from } = this.#move;
+    const waits = await whyItWaits(this.#ctx, guest);
+    if (waits !== undefined) {
+      if (waits !== this.#pending) this.#scope.log.info(waits, { server: guest.name });
+      this.#pending = waits;
+      return;
     }
+    const target = this.#mayName
+      ? await chooseTarget(this.#ctx, guest, { from, tried: this.#tried })
+      : undefined;
+    await cloud.liveMigrate(guest.id, target);
+    this.#asked = true;
+    this.#pending = 'Nova accepted the migration, and none appeared';
+    const where = target === undefined ? {} : { to: target };
+    this.#scope.log.info('Nova is asked to move it', { server: guest.name, ...where });
+  }
+
+  async #failed({ why, migration }: { why: string; migration?: Migration }): Promise<void> {
+    const { guest, from } = this.#move;
+    if (migration?.status === 'error' && this.#mayName && this.#mayHaveNamed) {
+      this.#mayName = false;
+      this.#asked = false;
+      this.#newest = migration.id;
+      this.#scope.log.info('the target was refused; the scheduler may choose', { server: guest.name });
+      return;
+    }
+    const { timers } = this.#scope;
+    const cause = migration ? await causeOf(this.#ctx, guest, { signal: this.#signal, timers }) : '';
+    throw new PermanentError(`${serverName(guest)} did not leave ${from}: ${why}${cause}`);
+  }
+
+  /** The time of a migration counts from when it is first seen to run. */
+  async #follow(migration: Migration): Promise<void> {
+    const runs = migration.status === 'running' || migration.status === 'post-migrating';
+    if (!runs) {
+      this.#pending = `its migration ${migration.id} is ${migration.status}`;
+      return;
+    }
+    if (this.#phase === 'waits') {
+      this.#phase = 'runs';
+      this.#sinceMs = this.#nowMs;
+      this.#watch = watchSince(this.#nowMs);
+    }
+    const progress = await this.#ctx.cloud.progress(this.#move.guest.id, migration.id);
+    this.#watch = watched(this.#watch, progress, this.#nowMs);
+  }
+
+  async #nextRung(trouble: string, migration: Migration | undefined): Promise<Migrated | undefined> {
+    const { guest, from } = this.#move;
+    const tried = [...this.#tried, ...(migration?.to === undefined ? [] : [migration.to])];
+    const tries = this.#tried.length + 1;
+    const elsewhere =
+      tries === 1 && migration && (await chooseTarget(this.#ctx, guest, { from, tried })) !== undefined;
+    const phase = migration === undefined ? 'waits' : this.#phase;
+    const rung = nextRung({
+      phase,
+      tries,
+      elsewhere: elsewhere === true,
+      mayForce: this.#ctx.options.allow.forceComplete,
+    });
+    if (rung === 'give up') return this.#giveUp(trouble);
+    this.#scope.log.warn(`${trouble}; ${SAYS[rung]}`, { server: guest.name, to: migration?.to });
+    if (rung === 'another target') return this.#turnBack();
+    if (migration) await this.#ctx.cloud.forceComplete(guest.id, migration.id);
+    this.#phase = 'forced';
+    this.#sinceMs = this.#nowMs;
     return undefined;
-  };
-
-  const watching = poll(look, { everyMs: options.pollMs, withinMs, signal, timers });
-  const moved = await watching.catch((error: unknown) => {
-    if (scope.revoked.aborted && !scope.signal.aborted) return undefined;
-    throw error;
-  });
-  const ended = moved ?? (await abort(ctx, { guest, from, newest }, scope));
-  if ('how' in ended) {
-    if (ended.how === 'moved') scope.log.info('it has moved', { server: guest.name, to: ended.to });
-    else scope.skipped(`it was ${ended.how} meanwhile`);
-    return ended;
   }
-  scope.revoked.throwIfAborted();
-  const late = ended.aborted ? 'its migration was aborted' : pending;
-  throw new PermanentError(`${stuck}: not moved within ${sayDuration(withinMs)}; ${late}`);
-}
 
-/** Ends the migration under way, if there is one; it may still come out as moved. */
-async function abort(
-  { cloud, options }: Context<MigrateSettings>,
-  { guest, from, newest }: Pick<Move, 'guest' | 'from'> & { newest: string | null },
-  scope: Scope,
-): Promise<Migrated | { readonly aborted: boolean }> {
-  let aborted = false;
-  const settle = async (): Promise<Migrated | { aborted: boolean } | undefined> => {
-    const standing = await standingOf(cloud, from, guest.id, newest);
-    if (standing.is === 'over') return standing.value;
-    if (standing.is !== 'running') return { aborted };
-    if (!aborted) await cloud.abortMigration(guest.id, standing.migration.id);
-    aborted = true;
+  /** Aborts the migration, so that the next look asks again. */
+  async #turnBack(): Promise<Migrated | undefined> {
+    const ended = await this.#abort();
+    if ('how' in ended) return ended;
+    const [latest] = await this.#ctx.cloud.migrations(this.#move.guest.id);
+    this.#newest = latest?.id ?? this.#newest;
+    if (latest?.to !== undefined) this.#tried.push(latest.to);
+    this.#asked = false;
+    this.#phase = 'waits';
+    this.#sinceMs = this.#nowMs;
     return undefined;
-  };
-  const { signal, timers } = scope;
-  const ended = await poll(settle, { everyMs: options.pollMs, withinMs: ABORT_MS, signal, timers });
-  if (ended !== undefined) return ended;
-  throw new PermanentError(
-    `the migration of ${serverName(guest)} off ${from} can be neither finished nor aborted`,
-  );
-}
-
-/** What we, or a person, cancelled before is no verdict on the next try. */
-async function withoutCancelled(cloud: Cloud, { id, newest }: Guest): Promise<string | null> {
-  const [latest] = await cloud.migrations(id);
-  return latest?.status === 'cancelled' ? latest.id : newest;
-}
-
-/** The server is read before its migrations: what is final afterwards was not begun in between. */
-async function standingOf(cloud: Cloud, from: string, id: string, newest: string | null): Promise<Standing> {
-  const server = await cloud.server(id);
-  if (server === undefined) return { is: 'over', value: { how: 'deleted' } };
-  const [latest] = await cloud.migrations(id);
-
-  if (latest !== undefined && !isFinal(latest)) {
-    if (latest.kind === 'live-migration') return { is: 'running', migration: latest };
-    return { is: 'pending', why: `its ${latest.kind} is under way (${latest.status})` };
   }
-  if (server.hypervisor !== from && server.hypervisor !== '') {
-    const still = await holds(cloud, from, latest === undefined ? [id] : [id, latest.uuid]);
-    if (still)
-      return { is: 'pending', why: `it is on ${server.hypervisor}, and Placement still books it on ${from}` };
-    return { is: 'over', value: { how: 'moved', to: server.hypervisor } };
+
+  /** The migration under way is aborted; it may still come out as moved. */
+  async #giveUp(trouble: string): Promise<Migrated> {
+    const { guest, from } = this.#move;
+    const ended = await this.#abort();
+    if ('how' in ended) return ended;
+    this.#scope.revoked.throwIfAborted();
+    const before = this.#tried.length > 0 ? `, as the one to ${sayList(this.#tried)} before` : '';
+    const late = ended.aborted ? `its migration was aborted${before}` : this.#pending;
+    throw new PermanentError(`${serverName(guest)} did not leave ${from}: ${trouble}; ${late}`);
   }
-  const decision = decideDrain(server);
-  if (decision.does === 'stays') return { is: 'over', value: { how: 'stopped' } };
-  if (latest !== undefined && latest.id !== newest) {
-    if (latest.status === 'completed') {
-      return {
-        is: 'pending',
-        why: `its migration ${latest.id} is completed, and Nova still has it on ${from}`,
-      };
-    }
-    return { is: 'failed', why: `its migration ${latest.id} ended as ${latest.status}`, hasCause: true };
+
+  async #abort(): Promise<Migrated | { readonly aborted: boolean }> {
+    const { cloud, options } = this.#ctx;
+    const { guest, from } = this.#move;
+    let aborted = false;
+    const settle = async (): Promise<Migrated | { aborted: boolean } | undefined> => {
+      const standing = await standingOf(this.#ctx, from, this.#guest);
+      if (standing.is === 'over') return standing.value;
+      if (standing.is !== 'running') return { aborted };
+      if (!aborted) await cloud.abortMigration(guest.id, standing.migration.id);
+      if (!aborted) this.#scope.log.info('its migration is aborted', { server: guest.name });
+      aborted = true;
+      return undefined;
+    };
+    const { signal, timers } = this.#scope;
+    const ended = await poll(settle, { everyMs: options.pollMs, withinMs: ABORT_MS, signal, timers });
+    if (ended !== undefined) return ended;
+    throw new PermanentError(
+      `the migration of ${serverName(guest)} off ${from} can be neither finished nor aborted`,
+    );
   }
-  if (decision.does === 'held' || decision.does === 'pinned')
-    return { is: 'failed', why: `it ${decision.why}` };
-  return decision.does === 'waits' ? { is: 'pending', why: `it ${decision.why}` } : { is: 'here' };
+
+  /** What finished while we watched it run tells how fast the next will be. */
+  async #measure(ended: Migrated): Promise<void> {
+    const { guest, from } = this.#move;
+    if (ended.how !== 'moved' || this.#phase !== 'runs') return;
+    const table = this.#scope.table(BANDWIDTH);
+    const before = (await table.get<Measured>(from)) ?? [];
+    const seconds = (this.#nowMs - this.#sinceMs) / 1000;
+    table.set(from, measure(before, guest.ramMb + guest.diskGb * 1024, seconds));
+  }
+
+  get #guest(): Pick<Guest, 'id' | 'newest' | 'by'> {
+    return { ...this.#move.guest, newest: this.#newest };
+  }
+  get #nowMs(): number {
+    return this.#scope.now().getTime();
+  }
+  get #standing(): Omit<Climb, 'nowMs'> {
+    return { sinceMs: this.#sinceMs, phase: this.#phase, watch: this.#watch, withinMs: this.#withinMs };
+  }
+  get #patience() {
+    const { stalledAfterSeconds, mostRewrites } = this.#ctx.options;
+    return { stalledAfterMs: stalledAfterSeconds * 1000, mostRewrites };
+  }
+  get #mayHaveNamed(): boolean {
+    return this.#tried.length > 0 || this.#ctx.options.avoid.length > 0;
+  }
 }
 
-/**
- * In Nova's words, where it has any; they may come a moment after the migration's end. That it cannot be
- * asked for them is no other failure.
- */
-async function causeOf(
-  { cloud, options }: Context<MigrateSettings>,
-  { id }: Guest,
-  { signal, timers }: Pick<Scope, 'signal' | 'timers'>,
-): Promise<string> {
-  const looking = poll(() => cloud.whyMigrationFailed(id), {
-    everyMs: options.pollMs,
-    withinMs: 2 * options.pollMs,
-    signal,
-    timers,
-  });
-  const said = await looking.catch(() => undefined);
-  return said === undefined ? '' : `; Nova says: ${said.replace(/\.$/, '')}`;
-}
-
-async function holds(cloud: Cloud, hypervisor: string, consumers: readonly string[]): Promise<boolean> {
-  const places = await Promise.all(consumers.map((consumer) => cloud.allocatedOn(consumer)));
-  return places.flat().includes(hypervisor);
-}
+const SAYS = {
+  'another target': 'it is aborted and sent to another target',
+  'force-complete': 'Nova is asked to pause the guest until all is copied',
+} as const;

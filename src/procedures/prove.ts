@@ -1,24 +1,40 @@
 /** Waits for a hypervisor to come back from its reboot and proves it well. */
 import type { Context } from '../context.ts';
 import { messageOf, PermanentError } from '../domain/failure.ts';
+import { type HostState, judgeState } from '../domain/host-state.ts';
 import {
   type Check,
-  type Expected,
+  type Expected as ExpectedBoot,
   judgeProof,
   type Look,
   rememberHeard,
   whyHopeless,
 } from '../domain/proof.ts';
 import { askBoot } from './ask-host.ts';
+import { askChecks, askState, type StateSettings } from './ask-state.ts';
 import { poll } from './pause.ts';
 
-export interface ProveSettings {
+export interface ProveSettings extends StateSettings {
   /** How long a host may take to come back and pass. */
   readonly backWithinMinutes: number;
   /** How long a host may take from the request until it stops answering. */
   readonly stopWithinSeconds: number;
   readonly pollMs: number;
 }
+
+export interface Expected extends ExpectedBoot {
+  /** The state in which it was when it was empty; left out, it is not asked for its state. */
+  readonly state?: HostState;
+}
+
+/** One look, and what the host itself shows beside its boot: nothing before it has booted anew. */
+interface Seen extends Look {
+  readonly host: readonly Check[];
+}
+
+/** What people read when it still answers from the boot before, long after it was asked to reboot. */
+const NEVER_LEFT =
+  'it answers and has not rebooted; something on it may have swallowed the request (molly-guard?)';
 
 /** The checks, all of them passed. Permanent error with those that are not, once waiting cannot help. */
 export async function prove(
@@ -31,29 +47,33 @@ export async function prove(
   const options = { effect: 'read', timeoutMs: withinMs + 5 * 60_000 } as const;
   return ctx.step(`prove ${name}`, options, async ({ signal, timers }) => {
     const stopBy = timers.after(stopWithinSeconds * 1000);
-    let look: Look | undefined;
+    let look: Seen | undefined;
     const ended = await poll(
       async () => {
         look = await lookAgain(ctx, { name, expected, before: look }, signal);
-        if (judgeProof(expected, look).every(({ ok }) => ok)) return 'well';
+        if (judge(expected, look).every(({ ok }) => ok)) return 'well';
         const neverLeft = !('away' in look.boot) && look.boot.bootId === expected.bootId;
-        if (neverLeft && stopBy.aborted) return 'it answers, and has not rebooted';
+        if (neverLeft && stopBy.aborted) return NEVER_LEFT;
         return whyHopeless(expected, look);
       },
       { everyMs: pollMs, withinMs, signal, timers },
     );
-    const checks = look === undefined ? [] : judgeProof(expected, look);
+    const checks = look === undefined ? [] : judge(expected, look);
     if (ended === 'well') return checks;
     const faults = new Set(checks.flatMap(({ ok, saw }) => (ok ? [] : [saw])));
     throw new PermanentError(`it failed its checks: ${ended ?? [...faults].join('; ')}`);
   });
 }
 
+function judge(expected: Expected, seen: Seen): readonly Check[] {
+  return [...judgeProof(expected, seen), ...seen.host];
+}
+
 async function lookAgain(
   ctx: Context<ProveSettings>,
   { name, expected, before }: { name: string; expected: Expected; before: Look | undefined },
   signal: AbortSignal,
-): Promise<Look> {
+): Promise<Seen> {
   const boot = await askBoot(ctx, name, signal);
   const service = await ctx.cloud.service(name).catch((error: unknown) => ({ away: messageOf(error) }));
   const anew = !('away' in boot) && boot.bootId !== expected.bootId;
@@ -62,5 +82,15 @@ async function lookAgain(
     boot,
     service,
     heard: anew && 'heardAt' in service ? rememberHeard(heard, service.heardAt) : heard,
+    host: anew ? await lookInside(ctx, { name, expected }, signal) : [],
   };
+}
+
+async function lookInside(
+  ctx: Context<ProveSettings>,
+  { name, expected: { state } }: { name: string; expected: Expected },
+  signal: AbortSignal,
+): Promise<readonly Check[]> {
+  const judged = state === undefined ? [] : judgeState(state, await askState(ctx, name, signal));
+  return [...judged, ...(await askChecks(ctx, name, signal))];
 }

@@ -39,9 +39,15 @@ export function rebootRequest(bootId: string, reboot: string): readonly string[]
 /**
  * Proves that nothing runs on the hypervisor, then asks it to reboot. `asked: false` says what was
  * found aboard; the host was not touched. Resolves when the request has certainly arrived: whether it
- * came back is to be proved. Permanent error when the host refuses.
+ * came back is to be proved. Permanent error when the host refuses. `ready` sees to what must hold before the
+ * host is looked at, and says why it does not.
  */
-export async function reboot(ctx: Context<RebootSettings>, name: string, bootId: string): Promise<Rebooted> {
+export async function reboot(
+  ctx: Context<RebootSettings>,
+  name: string,
+  bootId: string,
+  ready: (scope: StepScope) => Promise<string | undefined> = async () => undefined,
+): Promise<Rebooted> {
   // A person who decides that it happened has nothing to return, hence the undefined.
   const rebooted = await ctx.step<Rebooted | undefined>(
     `reboot ${name}`,
@@ -54,7 +60,7 @@ export async function reboot(ctx: Context<RebootSettings>, name: string, bootId:
       verify: (scope) => didReboot(ctx, { name, bootId }, scope),
     },
     async (scope) => {
-      const aboard = await whatSpeaksAgainst(ctx, name, scope.signal);
+      const aboard = (await ready(scope)) ?? (await whatSpeaksAgainst(ctx, name, scope.signal));
       if (aboard === undefined) return request(ctx, { name, bootId }, scope);
       scope.skipped(`not rebooted: ${aboard}`);
       return { asked: false, why: aboard };

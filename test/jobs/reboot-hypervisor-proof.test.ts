@@ -4,6 +4,7 @@ import type { Json } from '../../src/engine/job.ts';
 import { hypervisor, server } from '../support/builders.ts';
 import { type House, openHouse } from '../support/engine.ts';
 import { FakeCloud } from '../support/fake-cloud.ts';
+import { UPDATE, UPDATE_PROBE } from '../support/fake-host.ts';
 import { REBOOT_JOBS } from '../support/reboot-jobs.ts';
 import { openProcess, type Worked, type World, work } from '../support/run-job.ts';
 
@@ -89,5 +90,153 @@ describe('the kernel that boots next', () => {
 
     expect(outcomeOf(await reboot(options))).toMatch(/^done: /);
     expect(hv1()).toMatchObject({ kernel: '6.1.0-28', disabled: undefined });
+  });
+});
+
+describe('a hypervisor that comes back', () => {
+  const failures: { what: string; was: string | RegExp; is: string; why: string }[] = [
+    {
+      what: 'lost a device',
+      was: /^.*0000:3b:00\.0.*\n/gm,
+      is: '',
+      why: 'PCI device 0000:3b:00.0 (10de:20b5 nvidia) is gone',
+    },
+    {
+      what: 'has a unit failed',
+      was: 'units_exit=0\n',
+      is: 'units_exit=0\nunit:ovs.service\n',
+      why: '1 unit failed: ovs.service',
+    },
+    {
+      what: 'has lost the time',
+      was: 'ntp=yes',
+      is: 'ntp=no',
+      why: 'its clock is not synchronised, it was before',
+    },
+  ];
+  it.each(failures)('stays disabled when it $what', async ({ was, is, why }) => {
+    hv1().stateAfter = hv1().state.replaceAll(was, is);
+
+    const worked = await reboot({ backWithin: { 'PowerEdge*': 1 / 60, default: 30 } });
+
+    expect(worked.outcome).toBe('failed');
+    expect(outcomeOf(worked)).toBe(`needs you: it failed its checks: ${why}`);
+    expect(hv1()).toMatchObject({ reboots: 1, disabled: `nightshift ${ID}: reboot for a new kernel` });
+  });
+
+  it('says of each check what it saw', async () => {
+    const { run } = await reboot({ checks: { ceph: 'exit 0' } });
+
+    const [note] = run.notes;
+    expect(note?.evidence).toMatch(
+      /^answers: it answers; new boot: boot id hv1-boot-2; kernel: 6\.1\.0-28; /,
+    );
+    expect(note?.evidence).toContain('; PCI devices: 1 as before; failed units: none; clock: synchronised; ');
+    expect(note?.evidence).toContain('; check ceph: exit 0');
+    expect(outcomeOf({ outcome: 'succeeded', run })).toMatch(/, 10 of 10 checks$/);
+  });
+
+  it('stays disabled when a check of the site fails', async () => {
+    const worked = await reboot({ checks: { ceph: 'exit 1' }, backWithinMinutes: 1 / 60 });
+
+    expect(outcomeOf(worked)).toBe('needs you: it failed its checks: check ceph failed (exit 1): exit 1');
+    expect(hv1().disabled).toContain('nightshift');
+  });
+
+  it('is given back unrebooted when its state cannot be told before', async () => {
+    hv1().state = 'devices_exit=9\n';
+
+    const worked = await reboot({ devices: 'nvidia-smi -L' });
+
+    expect(outcomeOf(worked)).toBe(
+      'given back: not rebooted: the command of option devices failed (exit 9): it said nothing',
+    );
+    expect(hv1()).toMatchObject({ reboots: 0, disabled: undefined });
+  });
+});
+
+describe('an update', () => {
+  const options = { update: UPDATE, updateProbe: UPDATE_PROBE };
+
+  it('is made once the hypervisor is empty, and what boots then is what is expected', async () => {
+    hv1().onUpdate = () => {
+      hv1().next = '6.1.0-30';
+      return { exit: 0, stdout: 'unpacking\ndone\n', stderr: '' };
+    };
+
+    const worked = await reboot({ ...options, kernels: ['6.1.0-30'] });
+
+    expect(outcomeOf(worked)).toMatch(/^done: rebooted in .*, 6\.1\.0-30, /);
+    expect(cloud.calls).toEqual(['cordon hv1', 'migrate a', 'update hv1', 'reboot hv1', 'uncordon hv1']);
+    expect(hv1().kernel).toBe('6.1.0-30');
+  });
+
+  it('is a need of its own', async () => {
+    hv1().kernel = hv1().next;
+
+    const worked = await reboot(options);
+
+    expect(cloud.calls).toContain('update hv1');
+    expect(outcomeOf(worked)).toMatch(/^done: /);
+  });
+
+  it('is not made where its probe says that nothing is to do', async () => {
+    hv1().isUpdated = true;
+
+    const worked = await reboot(options);
+
+    expect(cloud.calls).not.toContain('update hv1');
+    expect(outcomeOf(worked)).toMatch(/^done: /);
+  });
+
+  it.each([
+    {
+      what: 'that the site does not allow',
+      next: '6.6.1',
+      bootFiles: /$^/,
+      why: "6.6.1 boots next, which is not on the site's list (option kernels)",
+    },
+    {
+      what: 'without an initramfs',
+      next: '6.1.0-30',
+      bootFiles: /^initramfs=.*\n/m,
+      why: '6.1.0-30 boots next, and the host lacks its initramfs',
+    },
+  ])('that leaves a kernel $what is not booted', async ({ next, bootFiles, why }) => {
+    hv1().onUpdate = () => {
+      hv1().next = next;
+      hv1().bootFiles = hv1().bootFiles.replace(bootFiles, '');
+      return { exit: 0, stdout: '', stderr: '' };
+    };
+
+    const worked = await reboot({ ...options, kernels: '6.1.0-*' });
+
+    expect(outcomeOf(worked)).toBe(`given back: updated, not rebooted: ${why}`);
+    expect(hv1()).toMatchObject({ reboots: 0, disabled: undefined });
+  });
+
+  it('that fails leaves the hypervisor disabled for a person, and what it said', async () => {
+    hv1().onUpdate = () => ({ exit: 100, stdout: 'unpacking\nE: dpkg was interrupted\n', stderr: '' });
+
+    const worked = await reboot(options);
+
+    expect(outcomeOf(worked)).toBe(
+      'needs you: the update of hv1 failed (exit 100): unpacking / E: dpkg was interrupted',
+    );
+    expect(hv1().reboots).toBe(0);
+    expect(hv1().disabled).toContain('nightshift');
+  });
+
+  it('goes on where it stopped once a person has repaired it', async () => {
+    hv1().onUpdate = () => ({ exit: 100, stdout: '', stderr: '' });
+    await reboot(options);
+    const process = await open();
+    hv1().isUpdated = true;
+
+    await process.engine.acts.resume(ID, { by: 'kim', why: 'ran dpkg --configure -a' });
+    const { run } = await work(process, ID);
+
+    expect(run.state).toBe('succeeded');
+    expect(hv1()).toMatchObject({ reboots: 1, disabled: undefined });
   });
 });

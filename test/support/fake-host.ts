@@ -1,7 +1,15 @@
 /** A hypervisor of the fake cloud: its operating system, its reboots and its compute service. */
-import type { CommandResult, ComputeService, Host, Hypervisor, Resources } from '../../src/domain/fleet.ts';
+import type {
+  CommandOptions,
+  CommandResult,
+  ComputeService,
+  Host,
+  Hypervisor,
+  Resources,
+} from '../../src/domain/fleet.ts';
 import { BOOT_PROBE } from '../../src/domain/host-boot.ts';
 import { GUESTS_PROBE } from '../../src/domain/host-guests.ts';
+import { STATE_PROBE } from '../../src/domain/host-state.ts';
 import { NEED_PROBE } from '../../src/domain/reboot-need.ts';
 import { rebootRequest } from '../../src/procedures/reboot.ts';
 import type { FakeCloud } from './fake-cloud.ts';
@@ -23,6 +31,17 @@ initramfs=/boot/initrd.img
 modules=/lib/modules/next
 boot_df=/dev/sda2 499656 211468 251492 46% /boot
 `;
+/** What the probe says of its devices, units and clock. */
+const STATE = `model=PowerEdge R640
+units_exit=0
+system=running
+ntp=yes
+/sys/bus/pci/devices/0000:3b:00.0/uevent:DRIVER=nvidia
+/sys/bus/pci/devices/0000:3b:00.0/uevent:PCI_ID=10DE:20B5
+`;
+/** The commands that it knows as the site's update, and as the probe of it. */
+export const UPDATE = 'update-host';
+export const UPDATE_PROBE = 'is-updated';
 const AWAY_SECONDS = 12;
 /** Nova calls a service up for so long after its last heartbeat. */
 const UP_SECONDS = 15;
@@ -39,6 +58,13 @@ export class FakeHost implements Host {
   next = '6.1.0-28';
   /** What it says of the files of that kernel. */
   bootFiles = WHOLE_BOOT;
+  /** What it says of its devices, units and clock. */
+  state = STATE;
+  /** What it says of them once it has rebooted. */
+  stateAfter: string | undefined;
+  isUpdated = false;
+  /** What its update does. */
+  onUpdate: () => CommandResult = () => said('unpacking\ndone\n');
   reboots = 0;
   #boot = 1;
   #awayUntil: number | undefined;
@@ -84,7 +110,7 @@ export class FakeHost implements Host {
     };
   }
 
-  async run(argv: readonly string[]): Promise<CommandResult> {
+  async run(argv: readonly string[], options: CommandOptions): Promise<CommandResult> {
     this.#cloud.tick();
     if (this.#awayUntil !== undefined || this.fault === 'unreachable')
       throw sshError('connection refused', false);
@@ -93,11 +119,20 @@ export class FakeHost implements Host {
       case BOOT_PROBE:
         return said(boot);
       case NEED_PROBE:
-        return said(`${boot}next=${this.next}\n${this.bootFiles}`);
+        return said(`${boot}next=${this.next}\n${this.bootFiles}${this.#needsUpdate(argv[5])}`);
       case GUESTS_PROBE:
         return said(this.#guests());
+      case STATE_PROBE:
+        return said(`${this.state}state=told\n`);
       case REBOOT_SCRIPT:
         return this.#reboot(argv[4] ?? '');
+      case 'exit 0':
+      case 'exit 1':
+        return { ...said(`${argv[2]}\n`), exit: Number(argv[2]?.slice(-1)) };
+      case UPDATE:
+        return this.#update(options);
+      case UPDATE_PROBE:
+        return { ...said(''), exit: this.isUpdated ? 0 : 1 };
       default:
         throw new Error(`the fake host does not know the command ${argv.join(' ')}`);
     }
@@ -111,6 +146,19 @@ export class FakeHost implements Host {
     if (this.fault === 'has a libvirt that fails') return 'domains_exit=1\nprocesses=0\n';
     const domains = this.#cloud.running(this.name).map(({ id }) => `domain:${id}\n`);
     return `domains_exit=0\n${domains.join('')}processes=${domains.length}\n`;
+  }
+
+  #needsUpdate(probe = ''): string {
+    return probe === UPDATE_PROBE ? `update=${this.isUpdated ? 0 : 1}\n` : '';
+  }
+
+  #update({ onLine }: CommandOptions): CommandResult {
+    if (this.isUpdated) this.#cloud.violations.push(`${this.name} was updated twice`);
+    const ended = this.onUpdate();
+    this.isUpdated ||= ended.exit === 0;
+    for (const line of ended.stdout.split('\n')) onLine?.('stdout', line);
+    this.#cloud.changed(`update ${this.name}`);
+    return ended;
   }
 
   #reboot(bootId: string): CommandResult {
@@ -133,6 +181,7 @@ export class FakeHost implements Host {
   #comeBack(): void {
     this.#awayUntil = undefined;
     this.#boot += 1;
+    this.state = this.stateAfter ?? this.state;
     if (this.fault !== 'comes back with its old kernel') this.kernel = this.next;
     if (this.fault === 'registers a second service') this.#serviceId += '-2';
   }

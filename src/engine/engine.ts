@@ -2,35 +2,33 @@
  * The engine as the rest of the house sees it: makes runs, works them, and carries out what people
  * ask of them. Several engines, in as many processes, may share one Redis.
  */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
-import { type ScheduledTask, schedule } from 'node-cron';
 import { messageOf } from '../domain/failure.ts';
 import { Acts } from './acts.ts';
-import { type Health, postAlerts, readHealth, type SayAlert } from './alerts.ts';
+import { type Health, readHealth, type SayAlert } from './alerts.ts';
 import { type Census, takeCensus } from './census.ts';
 import { type Clock, REAL_CLOCK, redisNow } from './clock.ts';
-import { ClockGuard, type HeldSchedules, heldSchedules } from './clock-guard.ts';
+import { type HeldSchedules, heldSchedules } from './clock-guard.ts';
 import { Cron, type CronJob } from './cron.ts';
 import type { Revive } from './definition.ts';
-import { RefusedError } from './errors.ts';
-import type { ChildRun } from './execution.ts';
-import type { ChildEnd, Json, Log, Mail, Question, Trigger } from './job.ts';
-import { type Deliver, sendDue } from './outbox.ts';
+import { Duties } from './duties.ts';
+import type { ChildEnd, Log, Mail, Question } from './job.ts';
+import { Making, type NewRun } from './making.ts';
+import type { Deliver } from './outbox.ts';
 import type { RedisAccess } from './redis.ts';
 import { RedisTrust } from './redis-trust.ts';
-import type { RegisteredJob, Registry } from './registry.ts';
-import { type KeyedRequest, KeyReused, runOfRequest, sealRequest } from './request-key.ts';
+import type { Registry } from './registry.ts';
+import type { KeyedRequest } from './request-key.ts';
 import { type Forgotten, KEEP, type Keep, Retention } from './retention.ts';
-import { type Chore, type Round, Rounds } from './rounds.ts';
+import type { Round } from './rounds.ts';
 import { RunLogs } from './run-log.ts';
 import { isOver, Runs } from './runs.ts';
 import { type Call, scriptsOn } from './scripts.ts';
-import { instantIn, stamp } from './stamp.ts';
+import { instantIn } from './stamp.ts';
 import { Transport } from './transport.ts';
-import { Vitals } from './vitals.ts';
 import { Worker } from './worker.ts';
 
 export interface Timings {
@@ -64,15 +62,7 @@ const LAST_TURN_MS = 5000;
 /** How long a Redis that is away is waited for at the end. */
 const FAREWELL_MS = 2000;
 
-const FORGET_EVERY_MS = 3_600_000;
 const DAY_MS = 86_400_000;
-
-/** Schedules are looked at every ten seconds, and a run that is due is taken at once: after so long something is stuck. */
-const SCHEDULES_STUCK_MS = 60_000;
-const LEFT_LYING_MS = 60_000;
-
-/** As node-cron has it. Only a heartbeat: which wall clock a schedule means is the parser's business. */
-const EVERY_TEN_SECONDS = '*/10 * * * * *';
 
 export interface EngineOptions<Clients extends object> {
   readonly redis: RedisAccess;
@@ -111,17 +101,6 @@ export interface EngineOptions<Clients extends object> {
   readonly around?: (call: Call) => Call;
 }
 
-export interface NewRun {
-  readonly job: string;
-  readonly options: Json;
-  readonly trigger: Trigger;
-  readonly acting: boolean;
-  /** Left out: made from the job's name, the time and chance. */
-  readonly id?: string;
-  /** What was asked under a key: the same words again find the run that they made. */
-  readonly request?: KeyedRequest;
-}
-
 export class Engine<Clients extends object = object> {
   readonly runs: Runs;
   readonly acts: Acts;
@@ -132,32 +111,25 @@ export class Engine<Clients extends object = object> {
   readonly #options: EngineOptions<Clients>;
   readonly #timings: Timings;
   readonly #clock: Clock;
-  readonly #clockGuard: ClockGuard;
   readonly #node = `${hostname()}.${process.pid}.${randomBytes(4).toString('hex')}`;
   readonly #prefix: string;
-  readonly #concurrency: number;
   readonly #redis: Redis;
   readonly #trust: RedisTrust;
   readonly #call: Call;
   readonly #worker: Worker<Clients>;
   readonly #transport: Transport;
-  readonly #reconciling: Round;
-  readonly #schedules: Chore;
   readonly #retention: Retention;
   readonly #keep: Keep;
-  readonly #rounds: Rounds;
-  /** Begin when all else has, because they may look at it. */
-  readonly #companions: Rounds;
-  readonly #vitals: Vitals;
-  #tenSeconds: ScheduledTask | undefined;
-  #saidDoubt: string | undefined;
+  readonly #making: Making<Clients>;
+  readonly #duties: Duties;
 
   private constructor(options: EngineOptions<Clients>) {
     this.#options = options;
     this.#clock = options.clock ?? REAL_CLOCK;
     this.#timings = { ...TIMINGS, ...options.timings };
     this.#prefix = options.prefix ?? '{nightshift}';
-    this.#concurrency = options.concurrency ?? 8;
+    const concurrency = options.concurrency ?? 8;
+    const ring = (run: string): Promise<void> => this.#ring(run);
     this.jobs = options.jobs;
     this.redisName = options.redis.name;
     this.#redis = options.redis.connect();
@@ -182,25 +154,26 @@ export class Engine<Clients extends object = object> {
       askApproval: options.askApproval ?? (() => undefined),
       clock: this.#clock,
       mostLosses: options.mostLosses ?? 3,
-      makeChild: (child) => this.#makeChild(child),
+      makeChild: (child) => this.#making.child(child),
       endOf: (run) => this.#endOf(run),
       answerTo: (run, key) => this.acts.answerTo(run, key),
     });
     this.#transport = new Transport({
       connect: () => options.redis.connect(),
       prefix: `${this.#prefix}:bell`,
-      concurrency: this.#concurrency,
+      concurrency,
       lockMs: this.#timings.leaseMs,
       stalledMs: this.#timings.reconcileMs,
       onRing: (run) => this.#answer(run),
       onError: (error) => options.log.warn('the bell is out of order', { why: messageOf(error) }),
     });
-    this.#clockGuard = new ClockGuard({
-      clock: this.#clock,
+    this.#making = new Making({
+      call: this.#call,
       redis: this.#redis,
       prefix: this.#prefix,
-      node: this.#node,
-      log: options.log,
+      clock: this.#clock,
+      jobs: options.jobs,
+      ring,
     });
     this.cron = new Cron({
       call: this.#call,
@@ -209,13 +182,13 @@ export class Engine<Clients extends object = object> {
       node: this.#node,
       jobs: options.schedules ?? [],
       fieldsOf: ({ job, options: given, acting }, instant) =>
-        this.#fieldsOf({
+        this.#making.fieldsOf({
           job,
           options: given,
           acting,
           trigger: { kind: 'cron', instant: instant.toISOString() },
         }),
-      ring: (run) => this.#ring(run),
+      ring,
     });
     this.acts = new Acts({
       call: this.#call,
@@ -223,40 +196,8 @@ export class Engine<Clients extends object = object> {
       prefix: this.#prefix,
       runs: this.runs,
       trust: this.#trust,
-      ring: (run) => this.#ring(run),
+      ring,
     });
-    const { reconcileMs, leaseMs } = this.#timings;
-    this.#vitals = new Vitals({
-      looksMs: 10 * reconcileMs + leaseMs,
-      ...((options.schedules ?? []).length === 0 ? {} : { ticksMs: SCHEDULES_STUCK_MS }),
-      dueMs: LEFT_LYING_MS + leaseMs,
-    });
-    this.#reconciling = {
-      what: 'look at the open runs',
-      everyMs: reconcileMs,
-      work: () => this.#reconcile(),
-    };
-    this.#schedules = {
-      what: 'look at the schedules',
-      work: () =>
-        this.#trusted(async () => {
-          await this.#clockGuard.compare();
-          if (this.schedulesHeld !== undefined) return;
-          await this.cron.tick(this.#clock.now());
-          this.#vitals.ticked();
-        }),
-    };
-    // Beside the others, because a slow mail server must not make this process look dead.
-    const mailing: Round = {
-      what: 'work the outbox',
-      everyMs: reconcileMs,
-      work: () => this.#trusted(() => this.#sendDue()),
-    };
-    const alerting: Round = {
-      what: 'post what operators are to be told',
-      everyMs: reconcileMs,
-      work: () => this.#trusted(() => this.#postAlerts()),
-    };
     this.#keep = { ...KEEP, ...options.keep };
     this.#retention = new Retention({
       call: this.#call,
@@ -271,13 +212,30 @@ export class Engine<Clients extends object = object> {
       },
       isLeaving: () => this.leaving,
     });
-    const forgetting: Round = {
-      what: 'forget what was kept long enough',
-      everyMs: FORGET_EVERY_MS,
-      work: () => this.#trusted(() => this.forget()),
-    };
-    this.#rounds = new Rounds([this.#reconciling, alerting, mailing, forgetting], options.log);
-    this.#companions = new Rounds(options.rounds ?? [], options.log);
+    this.#duties = new Duties({
+      call: this.#call,
+      redis: this.#redis,
+      prefix: this.#prefix,
+      node: this.#node,
+      clock: this.#clock,
+      trust: this.#trust,
+      cron: this.cron,
+      scheduled: (options.schedules ?? []).length > 0,
+      retention: this.#retention,
+      timings: this.#timings,
+      longWaitMs: options.longWaitMs,
+      mailHost: options.mailHost,
+      sayAlert: options.sayAlert ?? (() => undefined),
+      deliver: options.deliver,
+      log: options.log,
+      companions: options.rounds ?? [],
+      ringDue: async () => {
+        for (const run of await this.acts.due()) await ring(run);
+      },
+      loseAll: () => this.#worker.loseAll(),
+      hasHand: () => this.#worker.inHand < concurrency,
+      isLeaving: () => this.leaving,
+    });
   }
 
   /**
@@ -309,7 +267,7 @@ export class Engine<Clients extends object = object> {
 
   /** Why this process does not do a daemon's work now; undefined while it does. */
   get ailment(): string | undefined {
-    return this.#vitals.ail({ doubt: this.doubt, leaving: this.leaving, held: this.schedulesHeld });
+    return this.#duties.ailment;
   }
 
   /** Names this incarnation of this process. */
@@ -319,7 +277,7 @@ export class Engine<Clients extends object = object> {
 
   /** Why this process starts nothing by schedule; undefined while it may. */
   get schedulesHeld(): string | undefined {
-    return this.#clockGuard.objection;
+    return this.#duties.schedulesHeld;
   }
 
   /** The daemons, here and elsewhere, that start nothing by schedule. */
@@ -337,32 +295,13 @@ export class Engine<Clients extends object = object> {
    * With an `id` it is safe to repeat: the run that exists is returned. So it is with a `request`, for a day;
    * throws `KeyReused` when another request had its key.
    */
-  async create(wanted: NewRun): Promise<string> {
-    const { job: name, options, trigger, acting, id, request } = wanted;
-    const registered = this.#job(name);
-    const checked = registered.job.options.safeParse(options);
-    if (!checked.success) throw checked.error;
-    const run = id ?? `${name}~${stamp(this.#clock.now())}-${randomBytes(2).toString('hex')}`;
-    const sealed = request === undefined ? undefined : sealRequest(request);
-    const { verdict, rest } = await this.#call('create', {
-      run,
-      ...this.#fieldsOf({ job: name, options, trigger, acting }),
-      ...(sealed === undefined ? {} : { request: sealed }),
-    });
-    if (verdict === 'ASKED') {
-      const [made, digest] = rest as [string, string];
-      if (digest !== sealed?.digest) throw new KeyReused(made);
-      return made;
-    }
-    // Chance has made a name that another run has.
-    if (verdict === 'EXISTS' && id === undefined) return this.create(wanted);
-    await this.#ring(run);
-    return run;
+  create(wanted: NewRun): Promise<string> {
+    return this.#making.create(wanted);
   }
 
   /** The run that this very request made; undefined when it is new. Throws `KeyReused` when another request had its key. */
   async runOf(request: KeyedRequest): Promise<string | undefined> {
-    return runOfRequest(this.#redis, this.#prefix, request);
+    return this.#making.runOf(request);
   }
 
   /** How much there is of everything, now. */
@@ -373,30 +312,6 @@ export class Engine<Clients extends object = object> {
   /** How each job does. */
   async health(): Promise<ReadonlyMap<string, Health>> {
     return readHealth(this.#redis, this.#prefix, this.jobs.keys());
-  }
-
-  async #makeChild({ id, job, options, acting, parent, attached }: ChildRun): Promise<void> {
-    this.#job(job).job.options.parse(options);
-    const trigger: Trigger = { kind: 'run', by: parent };
-    const fields = this.#fieldsOf({ job, options, trigger, acting });
-    await this.#call('create', { run: id, ...fields, parent, ...(attached ? { attached } : {}) });
-    await this.#ring(id);
-  }
-
-  /** What `create` writes of a new run. */
-  #fieldsOf({ job: name, options, trigger, acting }: Omit<NewRun, 'id' | 'request'>): object {
-    const { definition, source, job } = this.#job(name);
-    return {
-      job: name,
-      nonce: randomUUID(),
-      options: JSON.stringify(options),
-      trigger: JSON.stringify(trigger),
-      acting: acting ? '1' : '',
-      definition,
-      ...(source === undefined ? {} : { source }),
-      by: trigger.by ?? trigger.kind,
-      ...(job.timeoutMs === undefined ? {} : { timeoutMs: job.timeoutMs }),
-    };
   }
 
   async #endOf(id: string): Promise<ChildEnd | undefined> {
@@ -414,15 +329,7 @@ export class Engine<Clients extends object = object> {
 
   /** From now on this process works runs, until `close`. */
   async start(): Promise<void> {
-    this.#rounds.start();
-    await this.#rounds.turn(this.#reconciling);
-    this.#transport.listen();
-    if ((this.#options.schedules ?? []).length > 0) {
-      const tick = (): Promise<void> => this.#rounds.turn(this.#schedules);
-      this.#tenSeconds = schedule(EVERY_TEN_SECONDS, tick, { timezone: 'UTC' });
-      await tick();
-    }
-    this.#companions.start();
+    await this.#duties.start(() => this.#transport.listen());
   }
 
   /** Works one run in this process as far as it goes, without a daemon. */
@@ -455,18 +362,8 @@ export class Engine<Clients extends object = object> {
 
   /** Posts what operators are to be told and sends the mails that are due; returns how many left. */
   async sendMails(): Promise<number> {
-    await this.#postAlerts();
-    return this.#sendDue();
-  }
-
-  #postAlerts(): Promise<void> {
-    const { mailHost, sayAlert = () => undefined } = this.#options;
-    return postAlerts({ redis: this.#redis, prefix: this.#prefix, call: this.#call, mailHost, sayAlert });
-  }
-
-  #sendDue(): Promise<number> {
-    const { deliver, log } = this.#options;
-    return sendDue({ call: this.#call, deliver, log, hideMs: this.#timings.hideMailMs });
+    await this.#duties.postAlerts();
+    return this.#duties.sendDue();
   }
 
   /** Forgets what was kept long enough; says what went. Every daemon does so once an hour. */
@@ -487,11 +384,9 @@ export class Engine<Clients extends object = object> {
    * could not be told, because it is away, the next owner finds out when the lease is over.
    */
   async close(): Promise<void> {
-    this.#companions.end();
-    this.#rounds.end();
-    await this.#tenSeconds?.destroy();
+    await this.#duties.end();
     await this.handOver();
-    await within(LAST_TURN_MS, Promise.all([this.#rounds.settled(), this.#companions.settled()]));
+    await within(LAST_TURN_MS, this.#duties.settled());
     await within(FAREWELL_MS, this.#farewell());
     this.#transport.disconnect();
     this.#redis.disconnect();
@@ -503,42 +398,6 @@ export class Engine<Clients extends object = object> {
     await this.#transport.close();
     await this.#redis.zrem(`${this.#prefix}:nodes`, this.#node);
     await this.#redis.quit();
-  }
-
-  /** Says that this process lives, sees to runs whose owner is gone or stuck, and rings for those that are due. */
-  async #reconcile(): Promise<void> {
-    await this.#trust.check(this.#redis);
-    if (this.#trust.doubt !== undefined) {
-      this.#worker.loseAll();
-      this.#sayDoubt(this.#trust.doubt);
-      return;
-    }
-    this.#saidDoubt = undefined;
-    const { reconcileMs, leaseMs, graceMs } = this.#timings;
-    const now = await this.#clockGuard.compare();
-    await this.#redis.zremrangebyscore(`${this.#prefix}:nodes`, '-inf', now);
-    await this.#redis.zadd(`${this.#prefix}:nodes`, now + 3 * reconcileMs + leaseMs, this.#node);
-    await this.#call('seize', { node: this.#node, graceMs, longWaitMs: this.#options.longWaitMs });
-    for (const run of await this.acts.due()) await this.#ring(run);
-    this.#vitals.looked(await this.#leftLying(now));
-  }
-
-  /** The run that is due for the longest time, while this process could work one more. */
-  async #leftLying(now: number): Promise<{ run: string; forMs: number } | undefined> {
-    const [run, since] = await this.#redis.zrange(`${this.#prefix}:open`, '0', '0', 'WITHSCORES');
-    if (run === undefined || this.#worker.inHand >= this.#concurrency) return undefined;
-    return { run, forMs: now - Number(since) };
-  }
-
-  /** Does it unless Redis is in doubt. */
-  async #trusted(work: () => Promise<unknown>): Promise<void> {
-    if (this.#trust.doubt === undefined) await work();
-  }
-
-  #sayDoubt(why: string): void {
-    if (why === this.#saidDoubt) return;
-    this.#saidDoubt = why;
-    this.#options.log.error('nothing is started', { why, next: 'nightshift accept-redis' });
   }
 
   async #answer(run: string): Promise<void> {
@@ -562,13 +421,6 @@ export class Engine<Clients extends object = object> {
   /** Redis's clock, in ms since the epoch: the one by which leases run. */
   async #now(): Promise<number> {
     return redisNow(this.#redis);
-  }
-
-  #job(name: string): RegisteredJob<Clients> {
-    const job = this.jobs.get(name);
-    if (job === undefined)
-      throw new RefusedError(`there is no job ${name}; there are ${[...this.jobs.keys()].join(', ')}`);
-    return job;
   }
 }
 

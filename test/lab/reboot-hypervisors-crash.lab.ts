@@ -1,6 +1,6 @@
 /**
- * Whether a run goes on when the daemon that works it is killed: in a drain, in a reboot before and
- * after the request, and in a proof. One run is led through all of them, each on another hypervisor.
+ * Whether a campaign goes on when the daemon that works it is killed: in a drain, in a reboot before and
+ * after the request, and in a proof. One campaign is led through all of them, each on another hypervisor.
  */
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -15,7 +15,7 @@ import {
   setMigrations,
   until,
 } from './support/lab.ts';
-import { type Daemon, Site } from './support/site.ts';
+import { type Daemon, runOf, Site } from './support/site.ts';
 import { type Watch, watch } from './support/watch.ts';
 
 const [HV01, HV02, HV03, HV04] = HYPERVISORS;
@@ -30,7 +30,7 @@ let site: Site;
 let servers: Record<'web-1' | 'web-2' | 'web-3' | 'web-4', string>;
 let watching: Watch;
 let daemon: Daemon;
-let run: string;
+let campaign: string;
 
 beforeAll(async () => {
   resetLab();
@@ -53,13 +53,18 @@ beforeAll(async () => {
   });
   watching = await watch();
   daemon = await site.daemon();
-  run = await site.start('--option', `hosts=${TARGETS.join(',')}`);
+  campaign = await site.start('--option', `hosts=${TARGETS.join(',')}`);
 });
 afterAll(async () => {
   for (const name of TARGETS) for (const file of [BEFORE_LISTING, BEFORE_REBOOT]) goOn(name, file);
   await watching.stop();
   await site.close();
 });
+
+/** The hypervisor's own run. */
+function run(hypervisor: string): string {
+  return runOf(campaign, hypervisor);
+}
 
 function hold(hypervisor: string, file: string): void {
   writeFileSync(fileOf(hypervisor, file), '');
@@ -75,39 +80,39 @@ function requests(hypervisor: string): number {
   return existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0;
 }
 
-/** Kills the daemon and starts another at once; resolves when that one works the run. */
-async function takeOver(during: string, meanwhile = () => {}): Promise<void> {
-  const { claims } = await site.show(run);
+/** Kills the daemon and starts another at once; resolves when that one works the hypervisor's run. */
+async function takeOver(hypervisor: string, during: string, meanwhile = () => {}): Promise<void> {
+  const { claims } = await site.show(run(hypervisor));
   await daemon.kill();
   meanwhile();
   const since = performance.now();
   daemon = await site.daemon();
-  await until(async () => expect((await site.show(run)).claims).toBeGreaterThan(claims));
+  await until(async () => expect((await site.show(run(hypervisor))).claims).toBeGreaterThan(claims));
   const seconds = ((performance.now() - since) / 1000).toFixed(1);
   process.stdout.write(`killed ${during}: taken over after ${seconds} s\n`);
 }
 
 it('joins the migration that was under way when it was killed in a drain', async () => {
-  await site.logged(run, new RegExp(`^migrate ${servers['web-1']} off ${HV01}`), 'begins');
+  await site.logged(run(HV01), new RegExp(`^migrate ${servers['web-1']} off ${HV01}`), 'begins');
   const { id } = await migrationOf(servers['web-1']);
 
-  await takeOver('in a drain');
+  await takeOver(HV01, 'in a drain');
 
-  await site.logged(run, `uncordon ${HV01}`, 'done');
+  await site.logged(run(HV01), `uncordon ${HV01}`, 'done');
   expect(await cloud.migrations(servers['web-1'])).toMatchObject([{ id, status: 'completed' }]);
   expect(watching.seen().rebooted).toEqual([HV01]);
 });
 
 it('asks a person when it was killed in a reboot and the host shows none', async () => {
-  await site.logged(run, `reboot ${HV02}`, 'begins');
+  await site.logged(run(HV02), `reboot ${HV02}`, 'begins');
 
-  await takeOver('in a reboot, before the request', () => goOn(HV02, BEFORE_LISTING));
+  await takeOver(HV02, 'in a reboot, before the request', () => goOn(HV02, BEFORE_LISTING));
 
-  await site.reached(run, 'needs-decision');
+  await site.reached(run(HV02), 'needs-decision');
   expect(requests(HV02)).toBe(0);
   expect(watching.seen().rebooted).not.toContain(HV02);
-  expect(await disabled()).toMatchObject({ hv02: expect.stringContaining(run) });
-  expect((await site.nightshift('log', '-f', run)).exit).toBe(3);
+  expect(await disabled()).toMatchObject({ hv02: expect.stringContaining(run(HV02)) });
+  expect((await site.nightshift('log', '-f', run(HV02))).exit).toBe(3);
 });
 
 it('goes on with the word of the person who typed what the mail says', async () => {
@@ -122,29 +127,29 @@ it('goes on with the word of the person who typed what the mail says', async () 
 
   expect({ exit, out }).toEqual({
     exit: 0,
-    out: `${run}: "reboot ${HV02}" did not happen; it will be done again.\n`,
+    out: `${run(HV02)}: "reboot ${HV02}" did not happen; it will be done again.\n`,
   });
-  await site.logged(run, `uncordon ${HV02}`, 'done');
+  await site.logged(run(HV02), `uncordon ${HV02}`, 'done');
   expect(requests(HV02)).toBe(1);
 });
 
 it('sees that the reboot happened when it was killed after the request', async () => {
   await until(() => expect(requests(HV03)).toBe(1));
 
-  await takeOver('in a reboot, after the request', () => goOn(HV03, BEFORE_REBOOT));
+  await takeOver(HV03, 'in a reboot, after the request', () => goOn(HV03, BEFORE_REBOOT));
 
-  await site.logged(run, `uncordon ${HV03}`, 'done');
+  await site.logged(run(HV03), `uncordon ${HV03}`, 'done');
   expect(requests(HV03)).toBe(1);
 });
 
 it('proves anew when it was killed in a proof', async () => {
   const before = bootIdOf(HV04);
-  await site.logged(run, `reboot ${HV04}`, 'done');
+  await site.logged(run(HV04), `reboot ${HV04}`, 'done');
   await until(() => expect(bootIdOf(HV04)).not.toBe(before));
 
-  await takeOver('in a proof');
+  await takeOver(HV04, 'in a proof');
 
-  const { notes } = await site.reached(run, 'succeeded');
+  const { notes } = await site.reached(campaign, 'succeeded');
   expect(notes.map(({ subject, verdict }) => `${subject} ${verdict}`).toSorted()).toEqual(
     TARGETS.map((name) => `hypervisor ${name} done`),
   );

@@ -16,8 +16,12 @@ export const cloud = openStackCloud(settings);
 
 export interface Wish {
   readonly on: string;
-  readonly stopped?: true;
+  /** `g1.gpu` is bound to a device of its hypervisor; `m1.small` if left out. */
+  readonly flavor?: 'g1.gpu';
+  readonly is?: 'SHUTOFF' | 'PAUSED';
 }
+
+const ACTION = { SHUTOFF: 'os-stop', PAUSED: 'pause' } as const;
 
 /** Servers by name, each where it is wished and in the state that it is wished in; answers their ids by name. */
 export async function createServers<Name extends string>(
@@ -25,18 +29,18 @@ export async function createServers<Name extends string>(
 ): Promise<Record<Name, string>> {
   const image = findImage();
   const made = await Promise.all(
-    (Object.entries(wishes) as [Name, Wish][]).map(async ([name, { on, stopped }]) => {
+    (Object.entries(wishes) as [Name, Wish][]).map(async ([name, { on, flavor = 'm1.small', is }]) => {
       const server = {
         name,
         imageRef: image,
-        flavorRef: 'm1.small',
+        flavorRef: flavor,
         networks: 'none',
         host: serviceHost(on),
       };
       const { id } = (await post('/servers', { server }, z.object({ server: z.object({ id: z.string() }) })))
         .server;
       await become(id, 'ACTIVE');
-      if (stopped) await act(id, 'os-stop', 'SHUTOFF');
+      if (is !== undefined) await act(id, ACTION[is], is);
       return [name, id] as const;
     }),
   );
@@ -52,6 +56,24 @@ export async function act(
 ): Promise<void> {
   await post(`/servers/${server}/action`, { [action]: details }, z.unknown());
   await become(server, status);
+}
+
+/** Asks Nova to live-migrate a server to this hypervisor; resolves once it is on its way. */
+export async function sendTo(server: string, hypervisor: string): Promise<Migration> {
+  const details = { host: serviceHost(hypervisor), block_migration: 'auto' };
+  await post(`/servers/${server}/action`, { 'os-migrateLive': details }, z.unknown());
+  return await migrationOf(server);
+}
+
+/** Ends a live migration at once, and well: the server is paused until all is copied. */
+export async function complete(server: string, { id }: Migration): Promise<void> {
+  await post(`/servers/${server}/migrations/${id}/action`, { force_complete: null }, z.unknown());
+}
+
+/** Runs OpenStack's own command line, as an operator's shell would: one script of it. */
+export function openstack(script: string): void {
+  const env = { PATH: '/usr/bin:/bin', ...openrc() };
+  execFileSync('sh', ['-eu'], { input: script, env, stdio: ['pipe', 'ignore', 'pipe'] });
 }
 
 async function become(server: string, status: string): Promise<void> {

@@ -1,8 +1,10 @@
 /** The machines of the lab: its hypervisors as hosts, what they boot, and how it is set back. */
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
-import { vi } from 'vitest';
+import { expect, vi } from 'vitest';
 
 export const labDir = process.env.LAB_DIR ?? '';
 
@@ -45,8 +47,28 @@ export function resetLab(): void {
     writeFileSync(fileOf(name, 'reboot_seconds'), '1\n');
     writeFileSync(fileOf(name, 'kernel'), `${OLD_KERNEL}\n`);
     writeFileSync(fileOf(name, 'kernel.next'), `${NEW_KERNEL}\n`);
-    rmSync(fileOf(name, 'reboots'), { force: true });
+    for (const file of ['reboots', NO_RETURN, FALLS_BACK]) rmSync(fileOf(name, file), { force: true });
   }
+}
+
+/** A hypervisor on which one of these files lies does not come back from its reboot, or with its old kernel. */
+export const NO_RETURN = 'no_return';
+export const FALLS_BACK = 'falls_back';
+
+/**
+ * Somebody is at the machine: switches it on, or reboots it. Resolves when it boots. It is the lab that does
+ * it, not this process, so that what runs on the machine outlives the test.
+ */
+export async function atMachine(hypervisor: string, act: 'on' | 'reboot'): Promise<void> {
+  const before = bootIdOf(hypervisor);
+  const button = connect(join(labDir, 'run/zygote.sock'));
+  button.write(`power ${serviceHost(hypervisor)} ${act}\n`);
+  await once(button, 'data');
+  button.destroy();
+  await until(() => {
+    expect(bootIdOf(hypervisor)).toMatch(/./);
+    expect(bootIdOf(hypervisor)).not.toBe(before);
+  });
 }
 
 /** How the live migrations of these servers, by id, go from now on: seconds, or the fault that ends them. */

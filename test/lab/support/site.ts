@@ -45,6 +45,11 @@ const OPTIONS = {
   pollMs: 200,
 };
 
+/** The run of its own in which a campaign has a hypervisor in hand. */
+export function runOf(campaign: string, hypervisor: string): string {
+  return `${campaign}~${hypervisor}`;
+}
+
 export class Site {
   readonly dir = mkdtempSync(join(tmpdir(), 'nightshift-site-'));
   readonly #daemons = new Set<ChildProcess>();
@@ -145,10 +150,19 @@ export class Site {
     return letters.toSorted().map((file) => readMail(readFileSync(join(folder, file), 'utf8')));
   }
 
-  /** What is written down about giving back by hand. */
+  /** What is written down about giving back by hand, a text for each thing held. */
   handback(): string[] {
     const folder = join(this.dir, 'state/handback');
-    return existsSync(folder) ? readdirSync(folder) : [];
+    const files = existsSync(folder) ? readdirSync(folder).toSorted() : [];
+    return files.map((file) => readFileSync(join(folder, file), 'utf8'));
+  }
+
+  /** Ends the private Redis as a power cut would, and takes its disk away. No daemon may be left to revive it. */
+  loseRedis(): void {
+    const pid = this.#redis();
+    if (pid === undefined) throw new Error('there is no private Redis to lose');
+    process.kill(pid, 'SIGKILL');
+    rmSync(join(this.dir, 'state/redis'), { recursive: true });
   }
 
   /** Ends what still runs. Throws when the private Redis outlived its last user. */

@@ -6,9 +6,10 @@ import { isOver } from '../../src/engine/runs.ts';
 import { group, hypervisor, server } from '../support/builders.ts';
 import { type DeathPoint, eventually, type House, openHouse, type TestEngine } from '../support/engine.ts';
 import { FakeCloud } from '../support/fake-cloud.ts';
+import { REBOOT_JOBS } from '../support/reboot-jobs.ts';
 import { openProcess, type World, work } from '../support/run-job.ts';
 
-const JOBS = { 'audit-cloud': auditCloud };
+const JOBS = { 'audit-cloud': auditCloud, ...REBOOT_JOBS };
 const DAY_SECONDS = 86_400;
 
 let house: House;
@@ -151,6 +152,38 @@ describe('an audit', () => {
 
     expect(lines.slice(0, 3).join('\n')).toMatch(
       /^1 resize that nobody confirms\n {2}r r… .* \[since Tue 24 Nov 2026 22:41 UTC, new\]\n {4}repair: {2}openstack server resize confirm r$/,
+    );
+  });
+
+  it('tells of a drain that failed, until the hypervisor could be drained', async () => {
+    cloud.hosts.get('hv1')!.kernel = '6.1.0-18';
+    cloud.faults.set('a', 'refused');
+    world = { ...world, armed: true };
+    const reboot = async (n: number) => {
+      const process = await open();
+      const options = { hypervisor: 'hv1', pollMs: 1, migrateAtLeastSeconds: 20, stopWithinSeconds: 20 };
+      const trigger = { kind: 'cli', by: 'kim' } as const;
+      const wanted = {
+        job: 'reboot-hypervisor',
+        id: `reboot-hypervisor~${n}`,
+        options,
+        trigger,
+        acting: true,
+      };
+      await work(process, await process.engine.create(wanted));
+    };
+
+    await reboot(1);
+    const failed = await audit();
+    cloud.faults.clear();
+    await reboot(2);
+    const done = await audit();
+
+    expect(failed.lines.slice(0, 3).join('\n')).toMatch(
+      /^1 hypervisor that could not be drained\n {2}hv1 {2}.*a.*\[since .*, new\]\n {4}look: {4}nightshift show reboot-hypervisor~1$/,
+    );
+    expect(done.lines.at(-1)).toBe(
+      'gone since the last audit  1: hv1 (hypervisor that could not be drained)',
     );
   });
 

@@ -88,7 +88,11 @@ it('finds what was seeded, and once it is repaired that it is gone', async () =>
     'down: hv05.twin.example',
     'kernel: hv04.twin.example',
   ]);
-  expect(before).toEqual(['disabled: hv08.twin.example', 'pinned: hv07.twin.example']);
+  expect(before).toEqual([
+    'disabled: hv08.twin.example',
+    'pinned: hv07.twin.example',
+    'pinned: hv08.twin.example',
+  ]);
 
   broken.vmState = 'active';
   twin.world.unbook(NOBODY);

@@ -92,8 +92,7 @@ describe('a Redis that lost its past', () => {
     cpSync(copy, join(server.dir, 'appendonlydir'), { recursive: true });
     await server.start();
 
-    for (const engine of [here, there])
-      expect(await doubted(engine)).toMatch(/went back in time|lost some/);
+    expect(await doubted(here)).toMatch(/went back in time|lost some/);
     const fresh = await machine('here');
     expect(fresh.doubt).toMatch(/^Redis went back in time: it counts \d+ writes, \d+ were seen/);
     const before = did.length;
@@ -108,7 +107,7 @@ describe('a Redis that lost its past', () => {
     expect(waiting?.waiting?.for).toContain('Redis lost some of its past');
     expect(did).toHaveLength(before);
 
-    await there.acts.resume(id, KIM);
+    await here.acts.resume(id, KIM);
     await eventually('the end', async () => (await there.runs.get(id))?.state === 'succeeded');
     expect(did).toEqual(['one', 'two', 'two', 'three']);
   });

@@ -15,7 +15,7 @@ function shell(host: string, command: string): string[] {
 
 describe.each(Object.keys(lab.hosts))('the lab hypervisor %s', (host) => {
   it('finds its own commands before the machine’s', () => {
-    const commands = ['reboot', 'shutdown', 'poweroff', 'systemctl', 'uname', 'virsh'];
+    const commands = ['reboot', 'shutdown', 'poweroff', 'systemctl', 'timedatectl', 'uname', 'virsh'];
 
     const found = shell(host, `for name in ${commands.join(' ')}; do command -v $name; done`);
 
@@ -33,6 +33,17 @@ describe.each(Object.keys(lab.hosts))('the lab hypervisor %s', (host) => {
     expect(name).toBe(host);
     expect(boot).not.toBe(machine);
     expect(Number(processes)).toBeLessThan(20);
+  });
+
+  it('has its own kernels and PCI devices', () => {
+    const kernels = ['6.1.0-18-amd64', '6.1.0-28-amd64'];
+
+    expect(shell(host, 'ls /boot; ls /lib/modules')).toEqual([
+      ...kernels.map((kernel) => `initrd.img-${kernel}`),
+      ...kernels.map((kernel) => `vmlinuz-${kernel}`),
+      ...kernels,
+    ]);
+    expect(shell(host, 'ls /sys/bus/pci/devices | grep -v "^0000:4[12]:00.0$" || true')).toEqual(['']);
   });
 
   it('cannot reach the machine’s init', () => {

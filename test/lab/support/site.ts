@@ -39,11 +39,8 @@ export interface SiteOptions {
   readonly knownHosts?: string;
 }
 
-/** What the hypervisors of the lab need told: where their next kernel is written, and that they are quick. */
-const OPTIONS = {
-  nextKernel: 'cat "$LAB_DIR/hosts/$LAB_HOST/kernel.next" 2>/dev/null || uname -r',
-  pollMs: 200,
-};
+/** The hypervisors of the lab are quick. */
+const OPTIONS = { pollMs: 200 };
 
 /** The run of its own in which a campaign has a hypervisor in hand. */
 export function runOf(campaign: string, hypervisor: string): string {

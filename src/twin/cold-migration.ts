@@ -48,7 +48,11 @@ export const coldHandlers = {
     const { migration, server } = both(world, of);
     if (server === undefined) return;
     server.task = 'resize_migrated';
-    if (migration.to !== null) world.list(server, migration.to);
+    if (migration.to !== null) {
+      world.list(server, migration.to);
+      const [from, to] = [world.nameOf(migration.from), world.nameOf(migration.to)];
+      world.tell({ what: 'moved', server: server.id, from, to });
+    }
     enter(world, migration, 'post-migrating');
     world.plan(step(world), 'cold finish', of);
   },
@@ -105,6 +109,8 @@ function begin(world: World, { of, with: wanted }: Event): void {
     failures: [],
   };
   world.begin(migration);
+  const from = world.nameOf(server.host);
+  world.tell({ what: 'migration began', server: of, from, kind: 'migration' });
   world.unbook(of);
   world.book(migration.uuid, { host: server.host, ...sizesOf(world.flavorOf(server)) });
   world.plan(step(world), 'cold place', migration.uuid);
@@ -113,7 +119,7 @@ function begin(world: World, { of, with: wanted }: Event): void {
 function place(world: World, { of }: Event): void {
   const { migration, server } = both(world, of);
   if (server === undefined) return;
-  const to = chooseHost(world, server, migration.wanted);
+  const to = chooseHost(world, server, { wanted: migration.wanted });
   if (to === undefined) {
     world.plan(step(world), 'cold refuse', of);
     return;

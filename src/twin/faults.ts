@@ -1,14 +1,19 @@
 /** What is made to go wrong in the simulated cloud; whoever holds the object may change it at any time. */
 
+import type { FailureOn, FaultRule } from './failures.ts';
+
 /**
  * How a live migration goes: `refuse` before it starts, `prefail` while the destination prepares, `fail`
  * half-way, `stuck` for ever, `vanish` accepted and never heard of again, or in so many seconds. A
- * server's metadata key `lab:migrate` says the same, but for `vanish`.
+ * server's metadata key `lab:migrate` says these, but for `vanish`. What else there is `FAILURES` says.
  */
-export type MigrationFault = 'refuse' | 'prefail' | 'fail' | 'stuck' | 'vanish' | number;
+export type MigrationFault = Exclude<FailureOn<'migration'>, 'slow'> | number;
 
-/** How a reboot goes: denied, accepted and not begun, never back, back on the old kernel, back without compute service. */
-type RebootFault = 'denied' | 'ignored' | 'never back' | 'old kernel' | 'no service';
+/**
+ * How a reboot goes: denied, accepted and not begun, never back, back on the old kernel, back without compute
+ * service, back without its virtual functions and GPUs, back with a unit that failed.
+ */
+export type RebootFault = FailureOn<'reboot'>;
 
 export interface ApiFault {
   readonly service: 'identity' | 'compute' | 'placement';
@@ -30,12 +35,14 @@ export interface Faults {
   /** Cells whose database refuses connections, or takes them and says nothing. */
   readonly cells: Record<string, 'refused' | 'silent'>;
   readonly api: ApiFault[];
+  /** What goes wrong by rule; the first one that fits decides. */
+  readonly rules: FaultRule[];
   /** Nova's conductor takes requests and does not work on them. */
   conductor: 'works' | 'hangs';
 }
 
 export function noFaults(): Faults {
-  return { migrations: {}, reboots: {}, cells: {}, api: [], conductor: 'works' };
+  return { migrations: {}, reboots: {}, cells: {}, api: [], rules: [], conductor: 'works' };
 }
 
 /** What a server's metadata asks for, in the words that the lab's hypervisors know. */

@@ -1,4 +1,5 @@
 /** Live migrations, step by step as Nova goes through them: who books what, and when each record changes. */
+import { strike } from './failures.ts';
 import { faultInMetadata, type MigrationFault } from './faults.ts';
 import { chooseHost, hasDevice, sizesOf } from './placing.ts';
 import { answers } from './power.ts';
@@ -12,6 +13,10 @@ const UNDER_WAY: readonly Migration['status'][] = ['accepted', 'queued', 'prepar
 export function beginLiveMigration(world: World, server: Server, wanted: string | null): void {
   server.task = 'migrating';
   server.updatedAt = world.now;
+  if (server.host !== null) {
+    const from = world.nameOf(server.host);
+    world.tell({ what: 'migration asked', server: server.id, from, kind: 'live-migration' });
+  }
   world.plan(step(world), 'live begin', server.id, wanted ?? undefined);
 }
 
@@ -19,24 +24,43 @@ export function beginLiveMigration(world: World, server: Server, wanted: string 
 export function abortLiveMigration(world: World, migration: Migration): void {
   migration.aborting = true;
   world.forget(migration.uuid);
+  world.changed();
   world.plan(step(world), 'live roll back', migration.uuid, 'cancelled');
 }
 
 /** The guest is paused until all is copied. */
 export function forceCompletion(world: World, migration: Migration): void {
   world.forget(migration.uuid);
-  world.plan(step(world), 'live arrive', migration.uuid);
+  const kills = migration.fault === 'dies when forced';
+  world.plan(step(world), kills ? 'live lose' : 'live arrive', migration.uuid);
 }
 
 export function progressOf(
   world: World,
-  { copy, status }: Migration,
-): { total: number; done: number } | undefined {
+  { copy, status, fault }: Migration,
+): { total: number; done: number; left: number } | undefined {
   // A hypervisor reports now and then, first after half a second.
   if (copy === null || status !== 'running' || world.now - copy.since < 500) return undefined;
-  const part = copy.ms === null ? 0 : Math.min(1, (world.now - copy.since) / copy.ms);
-  return { total: copy.bytes, done: Math.floor(copy.bytes * part) };
+  const { bytes: total, ms, since } = copy;
+  const elapsedMs = world.now - since;
+  // Memory that is written meanwhile goes over again: what is left falls and rises.
+  const wave = (elapsedMs % WAVE_MS) / WAVE_MS;
+  if (fault === 'never converges' || fault === 'dies when forced') {
+    const done = Math.floor((elapsedMs / 1000) * world.state.pace.mbPerSecond * MIB);
+    const first = total - done;
+    const left = Math.max(first, Math.floor(total * (0.05 + 0.1 * (1 - wave))));
+    return { total, done, left };
+  }
+  const part = ms === null ? 0 : Math.min(1, elapsedMs / ms);
+  const done = Math.floor(total * part);
+  if (fault !== 'saw-tooth') return { total, done, left: total - done };
+  const left = Math.min(total, Math.floor(total * (1 - part) + total * 0.1 * (1 - wave)));
+  return { total, done: 2 * done, left };
 }
+
+const MIB = 1024 * 1024;
+/** How often what was written meanwhile is gone over again. */
+const WAVE_MS = 7000;
 
 /**
  * The server is gone, and with it all that is under way for it. What a live migration had booked on its
@@ -63,6 +87,7 @@ export const liveHandlers = {
   'live run': run,
   'live arrive': arrive,
   'live finish': finish,
+  'live lose': lose,
   'live roll back': rollBack,
   'live fail': (world, { of }) => {
     giveBack(world, world.migration(of));
@@ -72,8 +97,10 @@ export const liveHandlers = {
 
 function begin(world: World, { of, with: wanted }: Event): void {
   const server = world.server(of);
-  if (server === undefined || server.host === null || faultOf(world, server) === 'vanish') return;
+  if (server === undefined || server.host === null) return;
   if (world.state.faults.conductor === 'hangs') return world.plan(step(world), 'live begin', of, wanted);
+  const fault = faultOf(world, server, server.host);
+  if (fault === 'vanish') return;
   const migration: Migration = {
     number: world.nextNumber(),
     uuid: drawUuid(world.state),
@@ -88,10 +115,13 @@ function begin(world: World, { of, with: wanted }: Event): void {
     createdAt: world.now,
     updatedAt: world.now,
     copy: null,
+    ...(fault !== undefined && { fault }),
     aborting: false,
     failures: [],
   };
   world.begin(migration);
+  const from = world.nameOf(server.host);
+  world.tell({ what: 'migration began', server: of, from, kind: 'live-migration' });
   world.plan(step(world), 'live claim', migration.uuid);
 }
 
@@ -109,9 +139,8 @@ function place(world: World, { of }: Event): void {
   const migration = world.migration(of);
   const server = world.server(migration.server);
   if (server === undefined) return;
-  const to = hasDevice(world.flavorOf(server)) ? undefined : chooseHost(world, server, migration.wanted);
-  if (to === undefined || faultOf(world, server) === 'refuse') {
-    if (to !== undefined) refuseBetween(migration, to);
+  const to = destinationFor(world, server, migration);
+  if (to === undefined) {
     migration.failures.push(NO_HOST);
     world.plan(step(world), 'live refuse', of);
     return;
@@ -132,8 +161,54 @@ const NO_HOST: Failure = {
 };
 
 /** Nova's destination asks its source whether it may go, and looks for another destination after a no. */
-function refuseBetween({ failures, from }: Migration, to: string): void {
-  const details = 'Migration pre-check error: lab:migrate=refuse';
+function destinationFor(world: World, server: Server, migration: Migration): string | undefined {
+  const { fault, from, wanted } = migration;
+  if (hasDevice(world.flavorOf(server)) || fault === 'no valid host') return undefined;
+  if (fault === 'unsupported') {
+    refuseBetween(
+      migration,
+      from,
+      'Operation live migration with vtpm not supported for configured virt driver',
+    );
+    return undefined;
+  }
+  const except = new Set<string>();
+  for (;;) {
+    const to = chooseHost(world, server, { wanted, except });
+    if (to === undefined) return undefined;
+    const no = fault === 'refuse' ? 'lab:migrate=refuse' : whyNotTo(world, server, { from, to });
+    if (no === undefined) return to;
+    refuseBetween(migration, to, no);
+    if (fault === 'refuse' || except.size === MOST_DESTINATIONS - 1) return undefined;
+    except.add(to);
+  }
+}
+
+/** Nova's `migrate_max_retries` are unlimited; its scheduler's alternates are three. */
+const MOST_DESTINATIONS = 3;
+
+/** What the destination says against it, where a rule is about it. */
+function whyNotTo(
+  world: World,
+  server: Server,
+  { from, to }: { from: string; to: string },
+): string | undefined {
+  const [source, destination] = [world.hypervisor(from), world.hypervisor(to)];
+  switch (strike(world, 'arrival', { hypervisor: destination.name, server })?.what) {
+    case 'CPU differs':
+      return 'Unacceptable CPU info: CPU doesn’t have compatibility.';
+    case 'does not fit':
+      return 'Insufficient compute resources: Requested instance NUMA topology cannot fit the given host NUMA topology.';
+    case 'one-way door':
+      if (source.boots === 0 || destination.boots > 0) return undefined;
+      return 'unsupported machine type: the destination’s QEMU is older';
+    case undefined:
+      return undefined;
+  }
+}
+
+function refuseBetween({ failures, from }: Migration, to: string, why: string): void {
+  const details = `Migration pre-check error: ${why}`;
   failures.push(
     { event: 'compute_check_can_live_migrate_source', host: from, details },
     { event: 'compute_check_can_live_migrate_destination', host: to, details },
@@ -164,7 +239,7 @@ function run(world: World, { of }: Event): void {
   const migration = world.migration(of);
   const server = world.server(migration.server);
   if (server === undefined) return;
-  const fault = faultOf(world, server);
+  const { fault } = migration;
   if (fault === 'prefail') {
     const host = migration.to ?? '';
     const details = 'Migration error: lab:migrate=prefail';
@@ -176,11 +251,14 @@ function run(world: World, { of }: Event): void {
   }
   const { ramMb } = world.flavorOf(server);
   const usualMs = (ramMb / world.state.pace.mbPerSecond) * 1000;
-  const ms = typeof fault === 'number' ? fault * 1000 : usualMs;
+  const slowMs = fault === 'saw-tooth' ? 2 * usualMs : usualMs;
+  const ms = typeof fault === 'number' ? fault * 1000 : slowMs;
+  const ends = fault !== 'stuck' && fault !== 'never converges' && fault !== 'dies when forced';
   enter(world, migration, 'running');
-  migration.copy = { since: world.now, ms: fault === 'stuck' ? null : ms, bytes: ramMb * 1024 * 1024 };
-  if (fault === 'fail') world.plan(ms / 2, 'live fail', of);
-  else if (fault !== 'stuck') world.plan(ms, 'live arrive', of);
+  migration.copy = { since: world.now, ms: ends ? ms : null, bytes: ramMb * 1024 * 1024 };
+  if (fault === 'fail' || fault === 'left in ERROR') world.plan(ms / 2, 'live fail', of);
+  else if (fault === 'completed, not moved') world.plan(ms, 'live finish', of);
+  else if (ends) world.plan(ms, 'live arrive', of);
 }
 
 /** The server is seen in its new place while its migration is still called running. */
@@ -192,14 +270,37 @@ function arrive(world: World, { of }: Event): void {
   world.run(server, { host: migration.to, running: true });
   server.task = null;
   server.updatedAt = world.now;
+  const [from, to] = [world.nameOf(migration.from), world.nameOf(migration.to)];
+  world.tell({ what: 'moved', server: server.id, from, to });
   world.plan(2 * step(world), 'live finish', of);
 }
 
 function finish(world: World, { of }: Event): void {
   const migration = world.migration(of);
-  world.unbook(of);
-  enter(world, migration, 'completed');
-  wakeNext(world, migration.from);
+  const { fault, from } = migration;
+  const server = world.server(migration.server);
+  if (fault === 'allocation left')
+    world.tell({ what: 'allocation left', consumer: of, hypervisor: world.nameOf(from) });
+  else world.unbook(of);
+  if (fault === 'completed, not moved' && server !== undefined) server.task = null;
+  enter(world, migration, fault === 'failed, but moved' ? 'failed' : 'completed');
+  ended(world, migration);
+  wakeNext(world, from);
+}
+
+/** The guest did not survive: it runs neither here nor there. */
+function lose(world: World, { of }: Event): void {
+  const migration = world.migration(of);
+  const server = world.server(migration.server);
+  if (server?.domain == null) return;
+  server.domain.running = false;
+  server.vmState = 'error';
+  world.tell({ what: 'guest died', server: server.id, hypervisor: world.nameOf(migration.from) });
+  end(world, migration, 'error');
+}
+
+function ended(world: World, { server, from, status, kind }: Migration): void {
+  world.tell({ what: 'migration ended', server, from: world.nameOf(from), kind, status });
 }
 
 function rollBack(world: World, { of, with: status }: Event): void {
@@ -212,8 +313,10 @@ function end(world: World, migration: Migration, status: 'error' | 'failed' | 'c
   const server = world.server(migration.server);
   if (server !== undefined) {
     server.task = null;
+    if (migration.fault === 'left in ERROR') server.vmState = 'error';
     server.updatedAt = world.now;
   }
+  ended(world, migration);
   wakeNext(world, migration.from);
 }
 
@@ -242,8 +345,13 @@ function sizesFor(world: World, id: string) {
   return server && sizesOf(world.flavorOf(server));
 }
 
-function faultOf(world: World, { id, metadata }: Server): MigrationFault | undefined {
-  return world.state.faults.migrations[id] ?? faultInMetadata(metadata);
+/** Decided once for each migration. */
+function faultOf(world: World, server: Server, host: string): MigrationFault | undefined {
+  const { id, metadata } = server;
+  const asked = world.state.faults.migrations[id] ?? faultInMetadata(metadata);
+  if (asked !== undefined) return asked;
+  const rule = strike(world, 'migration', { hypervisor: world.nameOf(host), server });
+  return rule?.what === 'slow' ? (rule.seconds ?? 0) : rule?.what;
 }
 
 function step(world: World): number {

@@ -88,7 +88,7 @@ function liveMigrate({ world, call, server, details }: Asked): Reply {
     );
   }
   if (host === '') throw refused(400, "Invalid input for field/attribute host. Value: . '' is too short");
-  needState(server, 'os-migrateLive', ['active']);
+  needState(server, 'os-migrateLive', ['active', 'paused']);
   needHost(world, host);
   beginLiveMigration(world, server, typeof host === 'string' ? host : null);
   return { status: 202 };

@@ -14,7 +14,12 @@ export function statusOf({ vmState, task }: Server): string {
     building: 'BUILD',
     active: 'ACTIVE',
     stopped: 'SHUTOFF',
+    paused: 'PAUSED',
+    suspended: 'SUSPENDED',
     resized: 'VERIFY_RESIZE',
+    rescued: 'RESCUE',
+    shelved: 'SHELVED',
+    shelved_offloaded: 'SHELVED_OFFLOADED',
     error: 'ERROR',
   }[vmState];
 }
@@ -121,7 +126,7 @@ function flavorIn({ name, vcpus, ramMb, diskGb, extraSpecs }: Flavor, { minor, u
 function percent(world: World, { id, task }: Server): number {
   const migration = task === 'migrating' && world.migrationsOf(id).at(-1);
   const progress = migration && progressOf(world, migration);
-  return progress ? Math.floor((progress.done / progress.total) * 100) : 0;
+  return progress ? Math.floor((1 - progress.left / progress.total) * 100) : 0;
 }
 
 /** In the list of all migrations. */
@@ -151,7 +156,7 @@ export function progressRow(world: World, migration: Migration): object {
     status: migration.status,
     memory_total_bytes: progress?.total ?? null,
     memory_processed_bytes: progress?.done ?? null,
-    memory_remaining_bytes: progress === undefined ? null : progress.total - progress.done,
+    memory_remaining_bytes: progress?.left ?? null,
     disk_total_bytes: progress && 0,
     disk_processed_bytes: progress && 0,
     disk_remaining_bytes: progress && 0,

@@ -1,4 +1,5 @@
 /** Nova's compute services: who was heard from, who is disabled and why, and which zones they make. */
+import { cordon, uncordon } from './cordon.ts';
 import type { Fields, Reply, Route } from './http.ts';
 import {
   allCells,
@@ -91,9 +92,8 @@ async function changeService(world: World, call: Call, id: string): Promise<Repl
   // Nova does not know which cell a service is in before it has asked them all.
   await needCells(world, allCells(world));
   if (hypervisor === undefined) throw refused(404, `Service ${id} could not be found.`);
-  if (status !== undefined) hypervisor.disabled = status === 'disabled';
-  if (status === 'enabled') hypervisor.disabledReason = null;
-  if (typeof reason === 'string') hypervisor.disabledReason = reason;
+  if (status === 'enabled') uncordon(world, hypervisor);
+  if (status === 'disabled') cordon(world, hypervisor, typeof reason === 'string' ? reason : null);
   if (typeof forced === 'boolean') hypervisor.forcedDown = forced;
   hypervisor.changedAt = world.now;
   world.changed();

@@ -26,15 +26,19 @@ function capacityOf({ stock }: Hypervisor): Sizes {
 
 /**
  * The service host that Nova would choose: the one with the most free memory, the first of several;
- * with `wanted`, that one or none. Undefined is Nova's "No valid host was found".
+ * with `wanted`, that one or none; `except` those. Undefined is Nova's "No valid host was found".
  */
-export function chooseHost(world: World, server: Server, wanted: string | null): string | undefined {
+export function chooseHost(
+  world: World,
+  server: Server,
+  { wanted, except }: { readonly wanted: string | null; readonly except?: ReadonlySet<string> },
+): string | undefined {
   const asked = wanted === null ? Object.values(world.state.hypervisors) : [world.hypervisor(wanted)];
   let best: { readonly host: string; readonly freeMb: number } | undefined;
   for (const hypervisor of asked) {
     const { host } = hypervisor;
     const freeMb = capacityOf(hypervisor).ramMb - world.used(host).ramMb;
-    if (best !== undefined && freeMb <= best.freeMb) continue;
+    if (except?.has(host) || (best !== undefined && freeMb <= best.freeMb)) continue;
     if (admits(world, hypervisor, server)) best = { host, freeMb };
   }
   return best?.host;

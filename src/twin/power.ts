@@ -1,5 +1,7 @@
 /** Hypervisors as machines: heartbeats of their compute services, reboots, and what Nova finds afterwards. */
 
+import { strike } from './failures.ts';
+import type { RebootFault } from './faults.ts';
 import { drawUuid } from './random.ts';
 import type { Event, Hypervisor, Migration } from './state.ts';
 import type { Handlers, World } from './world.ts';
@@ -31,17 +33,26 @@ export function stopAgent(world: World, hypervisor: Hypervisor): void {
 export function startAgent(world: World, hypervisor: Hypervisor): void {
   if (hypervisor.agent.since !== null || hypervisor.power === 'off') return;
   hypervisor.agent = { since: world.now, heardAt: hypervisor.agent.heardAt };
+  world.tell({ what: 'service up', hypervisor: hypervisor.name, id: hypervisor.serviceId });
   world.plan(world.state.pace.lookMs, 'host look', hypervisor.host);
 }
 
 /** Asks the machine to reboot. False: it refuses. Asking again while it goes down changes nothing. */
 export function reboot(world: World, hypervisor: Hypervisor): boolean {
-  const fault = world.state.faults.reboots[hypervisor.name];
+  if (hypervisor.power !== 'on') return true;
+  const { name } = hypervisor;
+  hypervisor.rebootFault = strike(world, 'reboot', { hypervisor: name })?.what;
+  const fault = faultOf(world, hypervisor);
+  world.tell({ what: fault === 'denied' ? 'reboot refused' : 'reboot asked', hypervisor: name });
   if (fault === 'denied') return false;
-  if (fault === 'ignored' || hypervisor.power !== 'on') return true;
+  if (fault === 'ignored') return true;
   hypervisor.power = 'going down';
   world.plan(world.state.pace.stopMs, 'host stop', hypervisor.host);
   return true;
+}
+
+function faultOf(world: World, { name, rebootFault }: Hypervisor): RebootFault | undefined {
+  return world.state.faults.reboots[name] ?? rebootFault;
 }
 
 export const hostHandlers = {
@@ -55,24 +66,33 @@ function stop(world: World, { of: host }: Event): void {
   const hypervisor = world.hypervisor(host);
   stopAgent(world, hypervisor);
   hypervisor.power = 'off';
-  for (const { domain } of world.aboard(host)) if (domain !== null) domain.running = false;
+  const running = world.aboard(host).filter(({ domain }) => domain?.running === true);
+  const { name } = hypervisor;
+  world.tell({ what: 'went down', hypervisor: name, guests: running.map(({ id }) => id) });
+  for (const { id, domain } of running) {
+    if (domain !== null) domain.running = false;
+    world.tell({ what: 'guest died', server: id, hypervisor: name });
+  }
   for (const migration of liveMigrations(world)) {
     if (migration.from === host || migration.to === host) world.forget(migration.uuid);
     if (migration.to === host && migration.from !== host) world.plan(1000, 'live fail', migration.uuid);
   }
-  if (world.state.faults.reboots[hypervisor.name] !== 'never back') {
+  if (faultOf(world, hypervisor) !== 'never back') {
     world.plan(world.state.pace.awayMs, 'host boot', host);
   }
 }
 
 function boot(world: World, { of: host }: Event): void {
   const hypervisor = world.hypervisor(host);
-  const fault = world.state.faults.reboots[hypervisor.name];
+  const fault = faultOf(world, hypervisor);
   const next = hypervisor.kernels.at(-1) ?? hypervisor.boot.kernel;
   const kernel = fault === 'old kernel' ? hypervisor.boot.kernel : next;
   hypervisor.power = 'on';
-  hypervisor.boot = { id: drawUuid(world.state), at: world.now, kernel };
+  const spoilt = fault === 'no devices' || fault === 'failed unit' ? { fault } : {};
+  hypervisor.boot = { id: drawUuid(world.state), at: world.now, kernel, ...spoilt };
   hypervisor.boots += 1;
+  if (fault === 'second service') hypervisor.serviceId = drawUuid(world.state);
+  world.tell({ what: 'booted', hypervisor: hypervisor.name, kernel });
   if (fault !== 'no service') world.plan(world.state.pace.agentMs, 'host agent', host);
 }
 

@@ -240,7 +240,8 @@ function group(world: World, owner: User, name: string): Group {
 function place(world: World, server: Server, hosts: readonly Hypervisor[]): void {
   const wants = hasDevice(world.flavorOf(server)) ? hosts.filter(({ stock }) => stock.gpus > 0) : hosts;
   const first = wants[drawInt(world.state, wants.length)];
-  const host = chooseHost(world, server, first?.host ?? null) ?? chooseHost(world, server, null);
+  const host =
+    chooseHost(world, server, { wanted: first?.host ?? null }) ?? chooseHost(world, server, { wanted: null });
   if (host === undefined) {
     const { hypervisors } = world.state;
     throw new Error(

@@ -66,9 +66,12 @@ export function deleteServer(world: World, server: Server): void {
 export const serverHandlers = {
   'server built': (world, { of, with: wanted }) => {
     const server = world.server(of);
-    const host = server && chooseHost(world, server, wanted ?? null);
+    const host = server && chooseHost(world, server, { wanted: wanted ?? null });
     if (server === undefined) return;
-    if (host !== undefined) return settleOn(world, server, host);
+    if (host !== undefined) {
+      settleOn(world, server, host);
+      return world.tell({ what: 'server came', server: of, hypervisor: world.nameOf(host) });
+    }
     server.vmState = 'error';
     server.task = null;
   },
@@ -79,7 +82,9 @@ export const serverHandlers = {
   'server deleted': (world, { of }) => {
     abandonMigrations(world, of);
     world.forget(of);
+    const host = world.server(of)?.host;
     world.remove({ id: of });
+    if (host != null) world.tell({ what: 'server went', server: of, hypervisor: world.nameOf(host) });
   },
 } satisfies Partial<Handlers>;
 
@@ -92,6 +97,10 @@ function onceItsHostAnswers(world: World, { what, of }: Event, act: (server: Ser
 }
 
 function setRunning(world: World, server: Server, running: boolean): void {
+  if (server.host !== null) {
+    const what = running ? 'guest started' : 'guest stopped';
+    world.tell({ what, server: server.id, hypervisor: world.nameOf(server.host) });
+  }
   if (server.domain !== null) server.domain.running = running;
   server.vmState = running ? 'active' : 'stopped';
   server.power = running ? 1 : 4;

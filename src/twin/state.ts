@@ -1,5 +1,5 @@
 /** What a simulated cloud consists of: plain data, so that it can be kept in a file, compared and gone on from. */
-import type { Faults } from './faults.ts';
+import type { Faults, MigrationFault, RebootFault } from './faults.ts';
 import type { Pace } from './pace.ts';
 
 /** Times are ms since 1970 on the cloud's own clock. */
@@ -41,7 +41,7 @@ export interface Hypervisor {
   readonly host: string;
   /** Also its resource provider's. */
   readonly id: string;
-  readonly serviceId: string;
+  serviceId: string;
   /** Its id, and its service's, below microversion 2.53. */
   readonly number: number;
   /** Whose database has it. */
@@ -56,7 +56,15 @@ export interface Hypervisor {
   agent: Agent;
   /** `going down`: it was asked to reboot and still answers. */
   power: 'on' | 'going down' | 'off';
-  boot: { readonly id: string; readonly at: number; readonly kernel: string };
+  boot: {
+    readonly id: string;
+    readonly at: number;
+    readonly kernel: string;
+    /** What went wrong with it. */
+    readonly fault?: 'no devices' | 'failed unit';
+  };
+  /** What is to go wrong with the reboot under way. */
+  rebootFault?: RebootFault | undefined;
   /** How often it has booted since the beginning. */
   boots: number;
   /** Installed, oldest first; the last one boots next. */
@@ -80,7 +88,17 @@ interface Agent {
   heardAt: number;
 }
 
-type VmState = 'building' | 'active' | 'stopped' | 'resized' | 'error';
+type VmState =
+  | 'building'
+  | 'active'
+  | 'paused'
+  | 'suspended'
+  | 'stopped'
+  | 'resized'
+  | 'rescued'
+  | 'shelved'
+  | 'shelved_offloaded'
+  | 'error';
 
 export interface Server {
   readonly id: string;
@@ -145,6 +163,8 @@ export interface Migration {
   updatedAt: number;
   /** When the copying began, and how long it takes; null: for ever. */
   copy: { readonly since: number; readonly ms: number | null; readonly bytes: number } | null;
+  /** How it goes, when it does not go well. */
+  readonly fault?: MigrationFault;
   /** Nova was asked to abort it. */
   aborting: boolean;
   /** What went wrong with it, as Nova notes it, innermost first. */
@@ -225,7 +245,8 @@ export interface Event {
 }
 
 export type EventName =
-  | `live ${'begin' | 'claim' | 'place' | 'refuse' | 'prepare' | 'run' | 'arrive' | 'finish' | 'roll back' | 'fail'}`
+  | `live ${'begin' | 'claim' | 'place' | 'refuse' | 'prepare' | 'run' | 'arrive' | 'finish' | 'lose' | 'roll back' | 'fail'}`
   | `cold ${'begin' | 'place' | 'refuse' | 'leave' | 'arrive' | 'finish' | 'confirm' | 'confirmed' | 'revert' | 'reverted'}`
   | `server ${'built' | 'stopped' | 'started' | 'deleted'}`
-  | `host ${'stop' | 'boot' | 'agent' | 'look'}`;
+  | `host ${'stop' | 'boot' | 'agent' | 'look'}`
+  | `cordon ${'landed on' | 'taken over' | 'ended'}`;

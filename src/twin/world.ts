@@ -1,4 +1,5 @@
 /** The simulated cloud while time passes: its state, what is due, and who waits for it. */
+import type { Happening, News } from './log.ts';
 import type { Allocation, Event, EventName, Flavor, Hypervisor, Migration, Server, State } from './state.ts';
 
 type Handler = (world: World, event: Event) => void;
@@ -19,6 +20,8 @@ interface Waiter {
  */
 export class World {
   readonly state: State;
+  /** Since this process has it; what was before is not known. */
+  readonly log: Happening[] = [];
   /** Another one after every change. */
   version = 0;
   readonly #handlers: Handlers;
@@ -113,6 +116,16 @@ export class World {
   changed(): void {
     this.version += 1;
     for (const watcher of this.#watchers) watcher();
+  }
+
+  /** Writes down that it happens now. */
+  tell(news: News): void {
+    this.log.push({ ...news, at: this.now });
+  }
+
+  /** The name of the hypervisor with this service host. */
+  nameOf(host: string): string {
+    return this.hypervisor(host).name;
   }
 
   /** Calls `watcher` after every change. */

@@ -1,23 +1,30 @@
 /** Which hypervisors are rebooted tonight, in which order, and why the others are not. */
 import { type Armed, whyNotArmed } from './acting.ts';
+import { admit } from './admission.ts';
 import { findRoom } from './capacity.ts';
 import { describeCordon, rebootReason } from './cordon.ts';
+import { type Domain, domainsOf } from './domains.ts';
 import { type DrainDecision, type DrainPolicy, decideDrain } from './drain-policy.ts';
 import type { Fleet, Hypervisor, Server } from './fleet.ts';
 import { type Holds, NO_HOLDS, whyLaidDown } from './holds.ts';
 import { byName, serverName } from './names.ts';
+import { predictSeconds } from './prediction.ts';
+import { ADMIT_ALL, type Admission, gatesOf } from './reboot-gates.ts';
 import type { RebootNeed } from './reboot-need.ts';
 import { sayCount, sayList } from './say.ts';
 
 type PlannedReboot = {
   readonly name: string;
-  /** Running guests that must move first. */
+  /** Running guests that must move, or be stopped, first. */
   readonly guests: number;
-  /** Memory and disk of those guests. */
+  /** Memory and disk of those that move. */
   readonly ramMb: number;
   readonly diskGb: number;
   readonly why: string;
   readonly drainSeconds: number;
+  /** Drain and reboot together, at the worst of ten. */
+  readonly needSeconds: number;
+  readonly domains: readonly Domain[];
 };
 
 type Held = { readonly name: string; readonly why: string };
@@ -36,7 +43,7 @@ export type KnownWait = { readonly run: string; readonly since: string };
 
 /** Every hypervisor that was asked about and needs a reboot, or cannot say, is in exactly one list. */
 export type RebootPlan = {
-  /** Empty ones first, then the cheapest drain. */
+  /** Empty ones first, then the cheapest drain; the one that Nightshift itself runs on last. */
   readonly order: readonly PlannedReboot[];
   /** Those that are waited for already first, then those to wait for from tonight. */
   readonly waits: readonly PlannedWait[];
@@ -61,6 +68,10 @@ export interface RebootQuestion {
   readonly mbPerSecond: number;
   /** What people and past nights have laid down; left out, nothing. */
   readonly holds?: Holds;
+  /** What the site wants of rings, budgets and its window; left out, nothing. */
+  readonly admission?: Admission;
+  /** The server that Nightshift itself runs on, by its id. */
+  readonly self?: string | undefined;
   /** Whose wishes count; nobody's if left out. */
   readonly policy?: DrainPolicy;
 }
@@ -86,16 +97,37 @@ export function planReboots(question: RebootQuestion): RebootPlan {
     if (why !== undefined) held.push({ name, why });
     else if (known !== undefined) waits.push({ name, why: pinned ?? 'its turn', ...known });
     else if (pinned !== undefined) waits.push({ name, why: pinned });
-    else ready.push(planned(name, need.why, movers(servers, question.policy), question.mbPerSecond));
+    else ready.push(planned(question, { hypervisor, why: need.why, servers }));
   }
-  const queue = ready.toSorted((a, b) => a.drainSeconds - b.drainSeconds || byName(a.name, b.name));
-  const { now, tooMany } = chooseWaits(waits, question.maxWaiting);
+  const own = ownHypervisor(question);
+  const queue = ready.toSorted(
+    (a, b) =>
+      Number(a.name === own) - Number(b.name === own) ||
+      a.drainSeconds - b.drainSeconds ||
+      byName(a.name, b.name),
+  );
+  const gates = gatesOf(
+    question,
+    [...queue, ...waits].map(({ name }) => name),
+  );
+  const admitted = admit(queue, gates.all, limit);
+  const known = waits.filter(({ run }) => run !== undefined);
+  const begun = admit(
+    waits.filter(({ run }) => run === undefined),
+    [gates.rings],
+    waits.length,
+  );
+  const { now, tooMany } = chooseWaits([...known, ...begun.order], question.maxWaiting);
   return {
-    order: queue.slice(0, limit),
+    order: admitted.order,
     waits: now,
-    held: [...held, ...tooMany].toSorted((a, b) => byName(a.name, b.name)),
-    later: queue.slice(limit).map(({ name }) => name),
+    held: [...held, ...admitted.held, ...begun.held, ...tooMany].toSorted((a, b) => byName(a.name, b.name)),
+    later: admitted.later.map(({ name }) => name),
   };
+}
+
+function ownHypervisor({ fleet, self }: RebootQuestion): string | undefined {
+  return self === undefined ? undefined : fleet.servers.find(({ id }) => id === self)?.hypervisor;
 }
 
 /** The wait for it that is under way; a row that its run left behind when it ended is none. */
@@ -178,9 +210,21 @@ function movers(servers: readonly Server[], policy?: DrainPolicy): readonly Serv
   return servers.filter((server) => MOVES.has(decideDrain(server, policy).does));
 }
 
-function planned(name: string, why: string, guests: readonly Server[], mbPerSecond: number): PlannedReboot {
+function planned(
+  { mbPerSecond, policy, holds = NO_HOLDS, admission = ADMIT_ALL }: RebootQuestion,
+  { hypervisor, why, servers }: { hypervisor: Hypervisor; why: string; servers: readonly Server[] },
+): PlannedReboot {
+  const { name } = hypervisor;
+  const guests = movers(servers, policy);
   const ramMb = guests.reduce((sum, { size }) => sum + size.ramMb, 0);
   const diskGb = guests.reduce((sum, { size }) => sum + size.diskGb, 0);
-  const seconds = guests.length * SECONDS_EACH + (ramMb + diskGb * 1024) / mbPerSecond;
-  return { name, guests: guests.length, ramMb, diskGb, why, drainSeconds: Math.ceil(seconds) };
+  const drainSeconds = Math.ceil(guests.length * SECONDS_EACH + (ramMb + diskGb * 1024) / mbPerSecond);
+  const needSeconds = predictSeconds(holds.records, {
+    name,
+    drainSeconds,
+    backSeconds: admission.backSeconds,
+  });
+  const domains = domainsOf(hypervisor, admission.rackPrefixes);
+  const stopped = servers.filter((server) => decideDrain(server, policy).does === 'stop').length;
+  return { name, guests: guests.length + stopped, ramMb, diskGb, why, drainSeconds, needSeconds, domains };
 }

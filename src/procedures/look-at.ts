@@ -22,6 +22,8 @@ export type Before = {
   readonly errors: number;
   /** What its drain is estimated to take. */
   readonly drainSeconds: number;
+  /** Running guests that must move first. */
+  readonly guests: number;
 };
 
 export type LastLook =
@@ -64,8 +66,9 @@ export async function lookAt(ctx: Context<LookSettings>, name: string, key: stri
     const service = await ctx.cloud.service(name);
     const { bootId, next } = need;
     const errors = fleet.servers.filter((one) => one.hypervisor === name && one.status === 'ERROR').length;
-    const { drainSeconds } = planned;
-    return { go: true, before: { bootId, next, serviceId: service.id, why: need.why, errors, drainSeconds } };
+    const { drainSeconds, guests } = planned;
+    const known = { serviceId: service.id, why: need.why, errors, drainSeconds, guests };
+    return { go: true, before: { bootId, next, ...known } };
   });
 }
 

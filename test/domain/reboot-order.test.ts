@@ -34,6 +34,8 @@ describe('planReboots', () => {
       diskGb: 10,
       why: '6.1.0-18 runs, 6.1.0-28 boots next',
       drainSeconds: 763,
+      needSeconds: 1526,
+      domains: ['zone nova'],
     });
   });
 

@@ -7,8 +7,26 @@ const RUN = 'reboot-hypervisors~20261124T224100Z';
 const kernel = '6.1.0-18 runs, 6.1.0-28 boots next';
 const plan: RebootPlan = {
   order: [
-    { name: 'hv03', guests: 0, ramMb: 0, diskGb: 0, why: kernel, drainSeconds: 0 },
-    { name: 'hv07', guests: 11, ramMb: 90_112, diskGb: 16, why: kernel, drainSeconds: 360 },
+    {
+      name: 'hv03',
+      guests: 0,
+      ramMb: 0,
+      diskGb: 0,
+      why: kernel,
+      drainSeconds: 0,
+      needSeconds: 900,
+      domains: [],
+    },
+    {
+      name: 'hv07',
+      guests: 11,
+      ramMb: 90_112,
+      diskGb: 16,
+      why: kernel,
+      drainSeconds: 360,
+      needSeconds: 1620,
+      domains: [],
+    },
   ],
   waits: [],
   held: [{ name: 'hv11', why: 'disabled by somebody else: "disk swap, ask Kim"' }],

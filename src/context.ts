@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Armed } from './domain/acting.ts';
 import type { Cloud, Host } from './domain/fleet.ts';
 import type { CallHttp } from './domain/http-call.ts';
+import type { Alertmanager, Prometheus } from './domain/monitoring.ts';
 import type { SiteWindow } from './domain/window.ts';
 import type { EngineContext, Job } from './engine/job.ts';
 
@@ -13,6 +14,9 @@ export interface Clients {
   readonly cloud: Cloud;
   host(hypervisor: string): Host;
   readonly http: CallHttp;
+  /** Absent where it is not configured, as is the next. */
+  readonly prometheus?: Prometheus;
+  readonly alertmanager?: Alertmanager;
   /** Every way to the operators, as readers of a mail: addresses, and `webhook:operators` where that is configured. */
   readonly operators: readonly string[];
   readonly armed: Armed;

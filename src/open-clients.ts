@@ -2,6 +2,7 @@
  * How do runs reach the outside world? Each client is loaded and opened when it is first used: a daemon
  * that waits stays small, and a job that needs no cloud runs where none is configured.
  */
+import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Post, Webhook } from './clients/webhook.ts';
@@ -41,6 +42,7 @@ export function openClients(config: Config, secrets: Secret[]): OpenedClients {
     closing.push(() => opened.close());
     return opened;
   });
+  const monitoring = monitoringOf(config);
   const handback = handbackIn(join(config.stateDir, 'handback'));
 
   return {
@@ -49,6 +51,7 @@ export function openClients(config: Config, secrets: Secret[]): OpenedClients {
       host: (name): Host => ({
         run: async (argv, options) => (await hosts()).host(name).run(argv, options),
       }),
+      ...monitoring,
       http: async (call, options) => (await import('./clients/http-call.ts')).callHttp(call, options),
       operators: operatorsOf(config),
       armed: config.jobs[job]?.armed ?? false,
@@ -106,6 +109,41 @@ async function openHosts({ ssh }: Config) {
   });
 }
 
+/** What is not configured is absent, so that a run can say so before it begins anything. */
+function monitoringOf(config: Config): Pick<Clients, 'prometheus' | 'alertmanager'> {
+  const { prometheus, alertmanager } = config;
+  const open = {
+    prometheus: once(async () => {
+      const { openPrometheus } = await import('./clients/prometheus.ts');
+      return openPrometheus(await monitoringSettings(prometheus!));
+    }),
+    alertmanager: once(async () => {
+      const { openAlertmanager } = await import('./clients/alertmanager.ts');
+      return openAlertmanager(await monitoringSettings(alertmanager!));
+    }),
+  };
+  return {
+    ...(prometheus && { prometheus: { query: async (query) => (await open.prometheus()).query(query) } }),
+    ...(alertmanager && {
+      alertmanager: {
+        alerts: async (matchers) => (await open.alertmanager()).alerts(matchers),
+        silence: async (silence) => (await open.alertmanager()).silence(silence),
+        expire: async (mark) => (await open.alertmanager()).expire(mark),
+        expireCommands: async (mark) => (await open.alertmanager()).expireCommands(mark),
+      },
+    }),
+  };
+}
+
+async function monitoringSettings({ url, token, login, ca }: NonNullable<Config['prometheus']>) {
+  return {
+    url,
+    ...(token && { token: token.reveal() }),
+    ...(login && { login: { user: login.user, password: login.password.reveal() } }),
+    ...(ca && { ca: await readFile(ca, 'utf8') }),
+  };
+}
+
 async function openMail({ mail, stateDir }: Config) {
   const { mailFolder, smtpTransport } = await import('./clients/mail.ts');
   if (mail === undefined || 'folder' in mail) {
@@ -150,6 +188,9 @@ function onDemand(open: () => Promise<Cloud>): Cloud {
     cordon: async (...args) => (await open()).cordon(...args),
     uncordon: async (...args) => (await open()).uncordon(...args),
     server: async (...args) => (await open()).server(...args),
+    createServer: async (...args) => (await open()).createServer(...args),
+    serversNamed: async (...args) => (await open()).serversNamed(...args),
+    deleteServer: async (...args) => (await open()).deleteServer(...args),
     liveMigrate: async (...args) => (await open()).liveMigrate(...args),
     migrations: async (...args) => (await open()).migrations(...args),
     progress: async (...args) => (await open()).progress(...args),

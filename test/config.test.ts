@@ -231,6 +231,17 @@ jobs:
     expect(config.redis.url?.reveal()).toBe('redis://:hunter2@redis.example.org');
   });
 
+  it('may ask a monitoring that needs no secret in the open, and keeps those that it needs', async () => {
+    const config = await read(
+      'prometheus: { url: "http://prom.example.org:9090/p" }\nalertmanager: { url: "https://am", user: ns, password: env:PW, ca: ca.pem }',
+      { PW: 's3cret' },
+    );
+
+    expect(config.prometheus).toEqual({ url: 'http://prom.example.org:9090/p' });
+    expect(config.alertmanager).toMatchObject({ login: { user: 'ns' }, ca: join(cwd, 'ca.pem') });
+    expect(secretsIn(config).map((secret) => secret.reveal())).toEqual(['s3cret']);
+  });
+
   it('keeps where operators are told and the heartbeat goes as secrets: both may hold a token', async () => {
     const config = await read(
       'operators: { webhook: env:HOOK, webhookSecret: env:SIGN }\nheartbeat: { file: beat, url: "http://[::1]:8080/ping/token" }',
@@ -382,6 +393,26 @@ jobs:
       'a heartbeat that nobody would see',
       'heartbeat: { everySeconds: 30 }',
       'line 1 heartbeat.file: is missing (or `url`)',
+    ],
+    [
+      'a Prometheus that would be told a secret for all to read',
+      'prometheus: { url: "http://prom.example.org", token: env:PATH }',
+      'line 1 prometheus.url: http://prom.example.org is not encrypted, and a secret is sent there',
+    ],
+    [
+      'an Alertmanager whose user has no password',
+      'alertmanager: { url: "https://am.example.org", user: nightshift }',
+      'line 1 alertmanager.user: goes together with password',
+    ],
+    [
+      'an Alertmanager with two ways in',
+      'alertmanager: { url: "https://am.example.org", user: a, password: env:PATH, token: env:PATH }',
+      'line 1 alertmanager.token: excludes user and password',
+    ],
+    [
+      'an Alertmanager whose URL carries a user',
+      'alertmanager: { url: "https://kim@am.example.org" }',
+      'line 1 alertmanager.url: carries a user; give `user` and `password`',
     ],
     [
       'renewing too rarely',
@@ -828,6 +859,7 @@ describe('config/nightshift.example.yaml', () => {
       REDIS_URL: 'redis://redis',
       NIGHTSHIFT_SSH_PASSPHRASE: 'x',
       SMTP_USER: 'x',
+      PROMETHEUS_TOKEN: 'x',
     });
 
     expect(config.dryRun).toBe(true);

@@ -79,7 +79,7 @@ export function openAlertmanager(settings: MonitoringSettings): Alertmanager {
       return silences.length;
     },
 
-    expireCommands(mark) {
+    async expireCommands(mark) {
       const amtool = `amtool --alertmanager.url=${shellQuote(settings.url)} silence`;
       return [`${amtool} expire $(${amtool} query --quiet --created-by=${shellQuote(mark)})`];
     },

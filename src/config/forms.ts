@@ -85,6 +85,13 @@ export function webFault(given: string): string | undefined {
   return isOpen ? `${show(given)} is not encrypted: https://…, or http://… on this machine` : undefined;
 }
 
+/** A URL that holds no secret, so that it may be read on its way. */
+export function httpFault(given: string): string | undefined {
+  const fault = urlFault(given, ['http:', 'https:']);
+  if (fault !== undefined || URL.parse(given)?.username === '') return fault;
+  return 'carries a user; give `user` and `password`';
+}
+
 function urlFault(given: string, protocols: readonly string[]): string | undefined {
   const url = URL.parse(given);
   const forms = protocols.map((protocol) => `${protocol}//…`).join(' or ');

@@ -32,6 +32,8 @@ export function configSchema(site: Site) {
     clouds: CloudsSchema.default({}),
     ssh: sshSchema(site).optional(),
     mail: mailSchema(site).optional(),
+    prometheus: monitoringSchema(site).optional(),
+    alertmanager: monitoringSchema(site).optional(),
     jobs: jobsSchema(site).prefault({}),
     keep: KeepSchema.prefault({}),
     engine: EngineSchema.prefault({}),
@@ -163,6 +165,31 @@ function sshSchema(site: Site) {
     if (!key && !agent) fault('key', 'is missing (or `agent`)');
     if (passphrase && !key) fault('passphrase', 'has no key that it could open');
   });
+}
+
+/** An HTTP API of the site's monitoring; whoever signs in there must not be overheard. */
+function monitoringSchema(site: Site) {
+  const keys = z.strictObject({
+    url: text(form.httpFault),
+    token: secret(site).optional(),
+    user: Word.optional(),
+    password: secret(site).optional(),
+    ca: path(site).optional(),
+  });
+  return keys
+    .superRefine(({ url, token, user, password }, ctx) => {
+      const fault = (key: string, message: string) => ctx.addIssue({ code: 'custom', path: [key], message });
+      if (!user !== !password) fault('user', 'goes together with password');
+      if (token && user) fault('token', 'excludes user and password');
+      const isOpen = form.webFault(url) !== undefined;
+      if (isOpen && (token || password)) fault('url', `${url} is not encrypted, and a secret is sent there`);
+    })
+    .transform(({ url, token, user, password, ca }) => ({
+      url,
+      ...(token && { token }),
+      ...(user && password && { login: { user, password } }),
+      ...(ca && { ca }),
+    }));
 }
 
 /** Left out, it is the environment's, as other programs have it. */

@@ -44,5 +44,5 @@ export interface Alertmanager {
   /** Ends every silence of the mark; says how many were left to end. */
   expire(mark: string): Promise<number>;
   /** Ends them without us, in plain commands. */
-  expireCommands(mark: string): readonly string[];
+  expireCommands(mark: string): Promise<readonly string[]>;
 }

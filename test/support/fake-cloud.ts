@@ -13,6 +13,7 @@ import type {
   Hypervisor,
   Migration,
   MigrationProgress,
+  NewServer,
   Occupancy,
   Resources,
   Server,
@@ -54,11 +55,15 @@ export class FakeCloud implements Cloud {
   readonly faults = new Map<string, MigrationFault>();
   /** Hypervisors whose cell does not answer: Nova shows their servers as UNKNOWN, or not at all. */
   readonly cellDown = new Map<string, 'unknown' | 'silent'>();
+  /** So many hypervisors may be out of service at once. */
+  mayBeOut = 1;
   /** Called after each call that changed something. */
   onCall: (call: string) => void = () => {};
   /** Newest last, by server. */
   readonly asked = new Map<string, ServerAction[]>();
   readonly #migrations: FakeMigration[] = [];
+  /** Servers that come to be, and when. */
+  readonly #building = new Map<string, number>();
   readonly #powering = new Map<string, { readonly to: 'ACTIVE' | 'SHUTOFF'; readonly at: number }>();
   #now = 0;
 
@@ -123,6 +128,7 @@ export class FakeCloud implements Cloud {
     this.#now += 1;
     for (const migration of this.#migrations) if (!isFinal(migration)) this.#advance(migration);
     for (const [id, { to, at }] of this.#powering) if (this.#now >= at) this.#power(id, to);
+    for (const [id, at] of this.#building) if (this.#now >= at) this.#build(id);
     for (const host of this.hosts.values()) host.advance();
   }
 
@@ -141,7 +147,8 @@ export class FakeCloud implements Cloud {
   async cordon(name: string, reason: string): Promise<void> {
     this.tick();
     const out = [...this.hosts.values()].filter((h) => h.name !== name && h.isOut).map((h) => h.name);
-    if (out.length > 0) this.violations.push(`${name} was cordoned while ${out.join(', ')} was out`);
+    if (out.length >= this.mayBeOut)
+      this.violations.push(`${name} was cordoned while ${out.join(', ')} was out`);
     if (this.#host(name).disabled !== undefined)
       this.violations.push(`${name} was cordoned over another reason`);
     this.#host(name).disabled = reason;
@@ -160,6 +167,33 @@ export class FakeCloud implements Cloud {
     if (server === undefined) return undefined;
     const shown = this.#asNovaShows(server)[0] ?? { ...server, status: 'UNKNOWN' };
     return structuredClone(shown);
+  }
+
+  async createServer({ name, hypervisor }: NewServer): Promise<string> {
+    const [made] = await this.serversNamed(name);
+    if (made !== undefined) return made.id;
+    const size = { vcpus: 1, ramMb: 512, diskGb: 1 };
+    const server = { id: name, name, projectId: 'admin', userId: 'admin', size, locked: false, metadata: {} };
+    // Whose host is out of service finds no place, which is told a moment later.
+    const isRefused = this.#host(hypervisor).disabled !== undefined;
+    const on = isRefused ? '' : hypervisor;
+    this.servers.set(name, { ...server, hypervisor: on, status: 'BUILD', createdAt: this.at(this.#now) });
+    this.#building.set(name, this.#now + POWER_SECONDS);
+    this.changed(`create ${name} on ${hypervisor}`);
+    return name;
+  }
+
+  async serversNamed(name: string): Promise<readonly Server[]> {
+    this.tick();
+    return structuredClone([...this.servers.values()].filter((server) => server.name === name));
+  }
+
+  async deleteServer(id: string): Promise<void> {
+    this.tick();
+    if (!this.servers.has(id)) return;
+    this.servers.delete(id);
+    this.allocations.delete(id);
+    this.changed(`delete ${id}`);
   }
 
   async liveMigrate(id: string, wanted?: string): Promise<void> {
@@ -324,7 +358,8 @@ export class FakeCloud implements Cloud {
 
   async health(): Promise<Health> {
     this.tick();
-    if (this.cellDown.size > 0) throw novaError('Nova gets no answer from a cell', true);
+    if ([...this.cellDown.values()].includes('unknown'))
+      throw novaError('Nova gets no answer from a cell', true);
     const errors = [...this.servers.values()]
       .filter(({ status, hypervisor }) => status === 'ERROR' && hypervisor !== '')
       .map(({ id, name, hypervisor }) => ({ id, name, hypervisor }));
@@ -336,6 +371,24 @@ export class FakeCloud implements Cloud {
 
   at(second: number): string {
     return new Date(Date.UTC(2026, 10, 24, 22, 41) + second * 1000).toISOString();
+  }
+
+  #build(id: string): void {
+    this.#building.delete(id);
+    const server = this.servers.get(id);
+    if (server === undefined) return;
+    const fault = this.#hostFault(server.hypervisor);
+    if (fault === 'hangs on new servers') return;
+    server.status = fault === undefined ? 'ACTIVE' : 'ERROR';
+    if (fault !== undefined) server.fault = fault;
+    else this.allocations.set(id, { on: server.hypervisor, size: server.size });
+  }
+
+  /** Why nothing comes to run on it. */
+  #hostFault(name: string): string | undefined {
+    const host = this.hosts.get(name);
+    if (host === undefined) return 'No valid host was found. There are not enough hosts available.';
+    return host.fault?.endsWith('new servers') ? host.fault : undefined;
   }
 
   #asNovaShows(server: Server): Server[] {

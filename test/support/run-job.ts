@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { z } from 'zod';
 import type { Clients } from '../../src/context.ts';
+import type { Host } from '../../src/domain/fleet.ts';
 import type { Outcome } from '../../src/engine/execution.ts';
 import type { Job } from '../../src/engine/job.ts';
 import type { RunRecord } from '../../src/engine/runs.ts';
@@ -13,6 +14,9 @@ export interface World {
   /** The way back, as it lies on disk. */
   readonly handback: Map<string, readonly string[]>;
   readonly armed: Clients['armed'];
+  /** Hosts that are no hypervisors. */
+  readonly site?: ReadonlyMap<string, Host>;
+  readonly monitoring?: Pick<Clients, 'prometheus' | 'alertmanager'>;
 }
 
 export interface Worked {
@@ -34,7 +38,8 @@ export async function openProcess(
   const { cloud, handback, armed } = world;
   const clients: Clients = {
     cloud,
-    host: (name) => cloud.host(name),
+    host: (name) => world.site?.get(name) ?? cloud.host(name),
+    ...world.monitoring,
     http: () => Promise.reject(new Error('no job calls a URL here')),
     operators: ['ops@example.org'],
     armed,

@@ -1,0 +1,324 @@
+/**
+ * Holds other actors off while a hypervisor is rebooted: silences in Alertmanager, which end by themselves whatever
+ * becomes of us, and commands of the site, which the hand-back file says how to take back.
+ */
+import { z } from 'zod';
+import type { Context, StepScope } from '../context.ts';
+import { type Deadlines, longestBack } from '../domain/back-within.ts';
+import { messageOf, PermanentError } from '../domain/failure.ts';
+import {
+  actFor,
+  actLines,
+  fillMatchers,
+  namesHypervisor,
+  type SiteAct,
+  sayCommand,
+  silenceLines,
+  silenceMark,
+  whyFailed,
+} from '../domain/hold-off.ts';
+import { sayInstant, sayList } from '../domain/say.ts';
+import { attempt } from './attempt.ts';
+import { Argv, Matchers, Template, uniqueNames } from './site-shapes.ts';
+
+const SilenceShape = z.strictObject({
+  matchers: Matchers.refine((matchers) => Object.values(matchers).some(namesHypervisor), {
+    error: 'would silence more than one hypervisor: a value must hold {{ hypervisor }} or {{ shortname }}',
+  }).describe('Label: regular expression for its whole value, in which {{ hypervisor }} stands for itself'),
+});
+
+const ActShape = z.strictObject({
+  name: z.string().min(1),
+  on: Template.describe('The host on which its commands run'),
+  before: Argv.describe('Command before the reboot; may run twice, and where it fails it has done nothing'),
+  after: Argv.describe('Command that takes it back; may run twice'),
+  unless: Argv.optional().describe('Exit 0: somebody else has done it, so neither of them runs'),
+  undo: Template.optional().describe('How a person takes it back; left out, `after` by ssh'),
+});
+
+export const holdOffSettings = {
+  silences: z
+    .array(SilenceShape)
+    .default([])
+    .describe('Alerts that Alertmanager keeps quiet between empty and proved'),
+  holdOff: z
+    .array(ActShape)
+    .superRefine(uniqueNames)
+    .default([])
+    .describe('Commands of the site between empty and proved: Ceph noout, Masakari, a downtime'),
+};
+
+export interface HoldOffSettings extends Deadlines {
+  readonly silences: readonly z.output<typeof SilenceShape>[];
+  readonly holdOff: readonly SiteAct[];
+}
+
+/** What a run holds off now; empty before `holdOff` began. */
+export interface HeldOff {
+  silenced: boolean;
+  acts: SiteAct[];
+}
+
+const MINUTE_MS = 60_000;
+/** `hypervisor act` → `Row`. Gone once it was taken back. */
+const HELD_OFF = 'held-off';
+type Row = { readonly words: string; readonly since: string };
+/** No reboot takes so long: what is still there then was left by a run that somebody killed. */
+const LOST_MS = 12 * 60 * MINUTE_MS;
+/** A silence outlives a reboot that takes all its time, and what comes between; a night that died it does not outlive long. */
+const MARGIN_MINUTES = 30;
+const LEAST_MARGIN_MINUTES = 10;
+const COMMAND_MS = 2 * MINUTE_MS;
+const REACH_TRIES = 3;
+const REACH_PAUSE_MS = 2000;
+
+/**
+ * Why it is not all held off; undefined when it is. Whatever is begun is added to `held` before, so that whoever lets
+ * go knows it also when this throws.
+ */
+export async function holdOff(
+  ctx: Context<HoldOffSettings>,
+  name: string,
+  held: HeldOff,
+): Promise<string | undefined> {
+  if (ctx.options.silences.length > 0) {
+    held.silenced = true;
+    const options = { effect: 'idempotent', disruptive: true } as const;
+    const silenced = await attempt(() =>
+      ctx.step(`silence ${name}`, options, async (scope) =>
+        silence(ctx, name, { scope, margin: MARGIN_MINUTES }),
+      ),
+    );
+    if (!silenced.ok) return `its alerts cannot be silenced: ${messageOf(silenced.error)}`;
+  }
+  for (const act of ctx.options.holdOff.map((each) => actFor(each, name))) {
+    const begun = await attempt(() => begin(ctx, name, { act, held }));
+    const why = begun.ok ? begun.value : messageOf(begun.error);
+    if (why !== undefined) return `${act.name} is not held off: ${why}`;
+  }
+  return undefined;
+}
+
+/**
+ * For the step that reboots: silences last long enough, and what was taken back since (a resumed run) is done again.
+ * Why not; undefined when all is held off.
+ */
+export async function stillHeldOff(
+  ctx: Context<HoldOffSettings>,
+  name: string,
+  { held, scope }: { held: HeldOff; scope: StepScope },
+): Promise<string | undefined> {
+  try {
+    if (held.silenced) await silence(ctx, name, { scope, margin: LEAST_MARGIN_MINUTES });
+    for (const act of held.acts) {
+      if ((await scope.table(HELD_OFF).get(rowOf(name, act))) !== undefined) continue;
+      const why = await runBefore(ctx, name, { act, scope });
+      if (why !== undefined) return `${act.name} is not held off: ${why}`;
+    }
+    return undefined;
+  } catch (error) {
+    scope.signal.throwIfAborted();
+    return `what was held off for it is not any more: ${messageOf(error)}`;
+  }
+}
+
+/** Lets go in reverse order, all of it that can be; the first failure, which a person must see to. */
+export async function letGo(
+  ctx: Context<HoldOffSettings>,
+  name: string,
+  held: HeldOff,
+): Promise<Error | undefined> {
+  const failures: Error[] = [];
+  const { acts, silenced } = held;
+  // Whoever comes here again has nothing left to do.
+  Object.assign(held, { acts: [], silenced: false });
+  for (const act of acts.toReversed()) {
+    const gone = await attempt(() => takeBack(ctx, name, act));
+    if (!gone.ok) failures.push(gone.error);
+  }
+  if (silenced) {
+    const ended = await attempt(() => endSilences(ctx, name));
+    // They end by themselves.
+    if (!ended.ok)
+      ctx.note({
+        subject: `silences of ${name}`,
+        verdict: 'left',
+        why: `they end by themselves: ${ended.error.message}`,
+      });
+  }
+  return failures[0];
+}
+
+async function silence(
+  ctx: Context<HoldOffSettings>,
+  name: string,
+  { scope, margin }: { scope: StepScope; margin: number },
+): Promise<void> {
+  const manager = alertmanagerOf(ctx);
+  const mark = silenceMark(ctx.runId, name);
+  const until = new Date(scope.now().getTime() + (longestBack(ctx.options) + margin) * MINUTE_MS);
+  const commands = await manager.expireCommands(mark);
+  await ctx.handback.write(silencesOf(name), silenceLines(name, until, commands));
+  let ends = until;
+  for (const { matchers } of ctx.options.silences) {
+    const end = await manager.silence({ mark, matchers: fillMatchers(matchers, name), until });
+    if (end > ends) ends = end;
+  }
+  await ctx.handback.write(silencesOf(name), silenceLines(name, ends, commands));
+  scope.log.info('alerts are silenced', { until: sayInstant(ends, 'UTC') });
+}
+
+async function endSilences(ctx: Context<HoldOffSettings>, name: string): Promise<void> {
+  await ctx.step(`unsilence ${name}`, { effect: 'idempotent' }, async () => {
+    await alertmanagerOf(ctx).expire(silenceMark(ctx.runId, name));
+    await ctx.handback.clear(silencesOf(name));
+  });
+}
+
+/** Does one act, unless somebody else has; why not, or undefined. */
+async function begin(
+  ctx: Context<HoldOffSettings>,
+  name: string,
+  { act, held }: { act: SiteAct; held: HeldOff },
+): Promise<string | undefined> {
+  if (act.unless !== undefined && (await isDoneAlready(ctx, name, { act, unless: act.unless }))) {
+    ctx.note({
+      subject: `${act.name} for ${name}`,
+      verdict: 'left',
+      why: 'somebody else has done it already',
+    });
+    return undefined;
+  }
+  held.acts.push(act);
+  const key = `hold off ${act.name} for ${name}`;
+  const options = { effect: 'idempotent', disruptive: true, timeoutMs: COMMAND_MS * 4 } as const;
+  const refused = await alone(ctx, act, () =>
+    ctx.step(key, options, async (scope) => {
+      const why = await runBefore(ctx, name, { act, scope });
+      if (why === undefined) return null;
+      scope.skipped(why);
+      // Only of a first try is it known that nothing was done.
+      return { why, undone: scope.attempt === 1 };
+    }),
+  );
+  if (refused === null) return undefined;
+  if (refused.undone) held.acts.pop();
+  return refused.why;
+}
+
+async function isDoneAlready(
+  ctx: Context<HoldOffSettings>,
+  name: string,
+  { act, unless }: { act: SiteAct; unless: readonly string[] },
+): Promise<boolean> {
+  return ctx.step(
+    `look whether ${act.name} is done before ${name}`,
+    { effect: 'read' },
+    async ({ signal }) => {
+      const { exit } = await ctx.host(act.on).run(unless, { timeoutMs: COMMAND_MS, signal });
+      return exit === 0;
+    },
+  );
+}
+
+/** Writes down the way back, then runs `before`; why it has done nothing, or undefined when it is done. */
+async function runBefore(
+  ctx: Context<HoldOffSettings>,
+  name: string,
+  { act, scope }: { act: SiteAct; scope: StepScope },
+): Promise<string | undefined> {
+  await ctx.handback.write(subjectOf(name, act), actLines(act, name));
+  const why = await run(ctx, act, scope);
+  if (why === undefined) scope.table(HELD_OFF).set(rowOf(name, act), rowFor(act, scope));
+  else if (scope.attempt === 1) await ctx.handback.clear(subjectOf(name, act));
+  return why;
+}
+
+/** Why `before` did nothing. Throws where nobody knows how far it came. */
+async function run(
+  ctx: Context<HoldOffSettings>,
+  { on, before }: SiteAct,
+  scope: StepScope,
+): Promise<string | undefined> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      const result = await ctx.host(on).run(before, { timeoutMs: COMMAND_MS, signal: scope.signal });
+      return whyFailed(on, before, result);
+    } catch (error) {
+      scope.signal.throwIfAborted();
+      const wasSent = !(error instanceof Error && 'sent' in error && error.sent === false);
+      if (wasSent) throw error;
+      if (tries === REACH_TRIES) return messageOf(error);
+      await scope.timers.pause(REACH_PAUSE_MS, scope.signal);
+    }
+  }
+}
+
+async function takeBack(ctx: Context<HoldOffSettings>, name: string, act: SiteAct): Promise<void> {
+  const { on, after } = act;
+  const options = { effect: 'idempotent', timeoutMs: COMMAND_MS + MINUTE_MS } as const;
+  await alone(ctx, act, () =>
+    ctx.step(`let go ${act.name} for ${name}`, options, async (scope) => {
+      const table = scope.table(HELD_OFF);
+      const others = heldForOthers(await table.all<Row>(), { name, act, now: scope.now() });
+      table.delete(rowOf(name, act));
+      if (others.length > 0) scope.skipped(`still held off for ${sayList(others)}`);
+      else {
+        const result = await ctx.host(on).run(after, { timeoutMs: COMMAND_MS, signal: scope.signal });
+        const why = whyFailed(on, after, result);
+        if (why !== undefined) throw new PermanentError(`${act.name} was not taken back: ${why}`);
+        scope.log.info('taken back', { command: sayCommand(on, after) });
+      }
+      await ctx.handback.clear(subjectOf(name, act));
+    }),
+  );
+}
+
+/** One run at a time does and takes back what hypervisors share, such as Ceph's `noout`. */
+async function alone<T>(ctx: Context<HoldOffSettings>, act: SiteAct, work: () => Promise<T>): Promise<T> {
+  const lease = `hold off ${act.name}`;
+  await ctx.lease(lease, 'does it, or takes it back');
+  try {
+    return await work();
+  } finally {
+    await ctx.release(lease);
+  }
+}
+
+/** Other hypervisors for which the same, to the word, is held off now. */
+function heldForOthers(
+  rows: ReadonlyMap<string, Row>,
+  { name, act, now }: { name: string; act: SiteAct; now: Date },
+): string[] {
+  return [...rows].flatMap(([row, { words, since }]) => {
+    const isOurs = row === rowOf(name, act);
+    const isLost = now.getTime() - Date.parse(since) > LOST_MS;
+    return isOurs || isLost || words !== wordsOf(act) ? [] : [row.split(' ', 1)[0]!];
+  });
+}
+
+function rowFor(act: SiteAct, { now }: StepScope): Row {
+  return { words: wordsOf(act), since: now().toISOString() };
+}
+
+/** Two acts of the same words are one. */
+function wordsOf({ on, before, after }: SiteAct): string {
+  return JSON.stringify([on, before, after]);
+}
+
+function alertmanagerOf({ alertmanager }: Context<unknown>) {
+  if (alertmanager === undefined) throw new PermanentError('`alertmanager` is not configured any more');
+  return alertmanager;
+}
+
+function rowOf(name: string, act: SiteAct): string {
+  return `${name} ${act.name}`;
+}
+
+function subjectOf(name: string, act: SiteAct): string {
+  return `${act.name} for ${name}`;
+}
+
+function silencesOf(name: string): string {
+  return `silences for ${name}`;
+}

@@ -1,5 +1,6 @@
 /** Whether the running guests of a hypervisor have a legal place elsewhere, all of them together. */
 import type { Fleet, Hypervisor, Resources, Server, ServerGroup } from './fleet.ts';
+import { ANYWHERE, isReachable, type Reach, whyUnreachable } from './reach.ts';
 import { amounts, fits, freeOn, minus, NOTHING, plus } from './resources.ts';
 import { sayCount, sayList } from './say.ts';
 
@@ -35,26 +36,48 @@ interface HardGroup {
  * Flavors, traits and devices are the scheduler's to judge, so moves name no target. Where the scheduler
  * sends a guest into another zone, because nothing bound it after all, the others have the more room here.
  */
-export function findRoom(fleet: Fleet, from: Hypervisor, guests: readonly Server[]): Room {
-  const bound = withGroups(
-    fleet,
-    guests.map((server) => ({ server, zone: zoneOf(server, from) })),
-  );
-  const room = search(fleet, from, bound);
+export function findRoom(
+  fleet: Fleet,
+  from: Hypervisor,
+  guests: readonly Server[],
+  reach: Reach = ANYWHERE,
+): Room {
+  const near = within(fleet, from, reach);
+  const bound = (zone: (server: Server) => string | undefined) =>
+    withGroups(
+      fleet,
+      guests.map((server) => ({ server, zone: zone(server) })),
+    );
+  const room = search(near, from, bound(zoneOf));
   if (room.found) return room;
-  const free = withGroups(
-    fleet,
-    guests.map((server) => ({ server, zone: undefined })),
-  );
-  if (!search(fleet, from, free).found) return room;
-  return { found: false, why: `${room.why}; other zones have room, ${whyNotThere(guests, from)}` };
+  const far = fleet.hypervisors.filter((one) => !near.hypervisors.includes(one));
+  if (far.length > 0) {
+    const there = search(fleet, from, bound(zoneOf));
+    const used = there.found ? far.filter(({ name }) => [...there.places.values()].includes(name)) : [];
+    if (there.found)
+      return { found: false, why: `${room.why}; others have room, but ${whyUnreachable(from, used, reach)}` };
+  }
+  if (
+    !search(
+      near,
+      from,
+      bound(() => undefined),
+    ).found
+  )
+    return room;
+  return { found: false, why: `${room.why}; other zones have room, ${whyNotThere(guests, from, reach)}` };
+
+  function zoneOf({ zone }: Server): string | undefined {
+    return zone === undefined || !reach.crossAzAttach ? from.zone : (zone ?? undefined);
+  }
 }
 
-function zoneOf({ zone }: Server, from: Hypervisor): string | undefined {
-  return zone === undefined ? from.zone : (zone ?? undefined);
+function within(fleet: Fleet, from: Hypervisor, reach: Reach): Fleet {
+  return { ...fleet, hypervisors: fleet.hypervisors.filter((one) => isReachable(from, one, reach)) };
 }
 
-function whyNotThere(guests: readonly Server[], { zone = '' }: Hypervisor): string {
+function whyNotThere(guests: readonly Server[], { zone = '' }: Hypervisor, { crossAzAttach }: Reach): string {
+  if (!crossAzAttach) return `but no server can use its volumes outside zone ${zone} (crossAzAttach=false)`;
   const bound = guests.filter((guest) => typeof guest.zone === 'string');
   if (bound.length === 0) return `but this Nova does not tell which servers may leave zone ${zone}`;
   const names = sayList(

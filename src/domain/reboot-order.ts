@@ -6,9 +6,11 @@ import { describeCordon, rebootReason } from './cordon.ts';
 import { type Domain, domainsOf } from './domains.ts';
 import { type DrainDecision, type DrainPolicy, decideDrain } from './drain-policy.ts';
 import type { Fleet, Hypervisor, Server } from './fleet.ts';
+import { type Headroom, NO_HEADROOM, whyNoHeadroom } from './headroom.ts';
 import { type Holds, NO_HOLDS, whyLaidDown } from './holds.ts';
 import { byName, serverName } from './names.ts';
 import { predictSeconds } from './prediction.ts';
+import { ANYWHERE, type Reach } from './reach.ts';
 import { ADMIT_ALL, type Admission, gatesOf } from './reboot-gates.ts';
 import type { RebootNeed } from './reboot-need.ts';
 import { sayCount, sayList } from './say.ts';
@@ -70,11 +72,20 @@ export interface RebootQuestion {
   readonly holds?: Holds;
   /** What the site wants of rings, budgets and its window; left out, nothing. */
   readonly admission?: Admission;
+  /** What guests need of the others; left out, room alone. */
+  readonly room?: RoomRules;
   /** The server that Nightshift itself runs on, by its id. */
   readonly self?: string | undefined;
   /** Whose wishes count; nobody's if left out. */
   readonly policy?: DrainPolicy;
 }
+
+export interface RoomRules {
+  readonly headroom: Headroom;
+  readonly reach: Reach;
+}
+
+const ANY_ROOM: RoomRules = { headroom: NO_HEADROOM, reach: ANYWHERE };
 
 /** What each migration takes beside copying. */
 const SECONDS_EACH = 5;
@@ -151,10 +162,11 @@ function chooseWaits(waits: readonly PlannedWait[], most: number) {
 
 /** The first thing that speaks against it, cheapest to learn first. */
 function whyHeld(
-  { fleet, needs, armed, mine, policy, holds = NO_HOLDS }: RebootQuestion,
+  question: RebootQuestion,
   hypervisor: Hypervisor,
   servers: readonly Server[],
 ): string | undefined {
+  const { fleet, needs, armed, mine, policy, holds = NO_HOLDS } = question;
   const { disabled } = hypervisor;
   const need = needs[hypervisor.name];
   const unarmed = whyNotArmed(armed, hypervisor.aggregates);
@@ -167,8 +179,7 @@ function whyHeld(
   if (laidDown !== undefined) return laidDown;
   if (need?.need === 'unclear') return need.why;
   if (!hypervisor.up) return 'its compute service is down';
-  const room = { fleet, guests: movers(servers, policy) };
-  return whyGuestsHold(servers, policy) ?? whyUnseen(fleet) ?? whyNoRoom(room, hypervisor);
+  return whyGuestsHold(servers, policy) ?? whyUnseen(fleet) ?? whyNoRoom(question, hypervisor, servers);
 }
 
 function whyGuestsHold(servers: readonly Server[], policy?: DrainPolicy): string | undefined {
@@ -196,11 +207,12 @@ function whyUnseen({ servers }: Fleet): string | undefined {
 }
 
 function whyNoRoom(
-  { fleet, guests }: { fleet: Fleet; guests: readonly Server[] },
+  { fleet, policy, room: { reach, headroom } = ANY_ROOM }: RebootQuestion,
   hypervisor: Hypervisor,
+  servers: readonly Server[],
 ): string | undefined {
-  const room = findRoom(fleet, hypervisor, guests);
-  return room.found ? undefined : room.why;
+  const room = findRoom(fleet, hypervisor, movers(servers, policy), reach);
+  return room.found ? whyNoHeadroom(fleet, hypervisor, { headroom, places: room.places }) : room.why;
 }
 
 const MOVES = new Set<DrainDecision['does']>(['live', 'cold']);

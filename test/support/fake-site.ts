@@ -29,8 +29,8 @@ export class FakeAlertmanager implements Alertmanager {
     return this.silences.filter(({ ended, until }) => !ended && until > new Date()).map(({ mark }) => mark);
   }
 
-  async alerts(_: Matchers) {
-    return this.open.map((name) => ({ name, labels: {}, since: new Date(0).toISOString() }));
+  async alerts(matchers: Matchers) {
+    return this.open.map((name) => ({ name, labels: matchers, since: new Date(0).toISOString() }));
   }
 
   async silence(wanted: Silence): Promise<Date> {

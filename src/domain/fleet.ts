@@ -49,6 +49,18 @@ export interface Server {
   readonly locked: boolean;
   readonly metadata: Readonly<Record<string, string>>;
   readonly createdAt: string;
+  /** Nova's words for why it is in ERROR; absent where it has none. */
+  readonly fault?: string;
+}
+
+/** A server that is to be made on one hypervisor and nowhere else, in the project that we sign in to. */
+export interface NewServer {
+  readonly name: string;
+  readonly hypervisor: string;
+  /** Ids; without a network it has none. */
+  readonly flavor: string;
+  readonly image: string;
+  readonly network?: string | undefined;
 }
 
 export interface ServerGroup {
@@ -161,6 +173,15 @@ export interface Cloud {
    * given, else the scheduler chooses. Error with `retryable: true` while the server is busy (409).
    */
   liveMigrate(serverId: string, target?: string): Promise<void>;
+  /**
+   * Asks for a server; Nova's yes means little, so judge by `server`. Answers its id, which is that of a server
+   * with this name where there is one already.
+   */
+  createServer(wish: NewServer): Promise<string>;
+  /** The servers with just this name, in every project. */
+  serversNamed(name: string): Promise<readonly Server[]>;
+  /** Asks to delete a server; no error when it is gone already. */
+  deleteServer(serverId: string): Promise<void>;
   /** Every migration of one server, newest first. */
   migrations(serverId: string): Promise<readonly Migration[]>;
   /** Progress of a migration under way; undefined when it is not running (any more). */

@@ -12,5 +12,12 @@ export function readOnly(cloud: Cloud): Cloud {
     uncordon: refuse('uncordon'),
     liveMigrate: refuse('migrate'),
     abortMigration: refuse('abort a migration'),
+    forceComplete: refuse('force a migration'),
+    coldMigrate: refuse('migrate'),
+    confirmResize: refuse('confirm a migration'),
+    stop: refuse('stop a server'),
+    start: refuse('start a server'),
+    createServer: refuse('create a server'),
+    deleteServer: refuse('delete a server'),
   };
 }

@@ -17,6 +17,10 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
   shutdown: power,
   sleep,
   systemctl,
+  timedatectl: ({ args, streams }) =>
+    args.join(' ') === 'show -p NTPSynchronized --value'
+      ? say(streams, 'yes\n')
+      : unknown(streams, 'timedatectl', args),
   test: ({ machine, args }) => test(machine.files(), args),
   true: () => 0,
   uname: ({ args, machine, streams }) => say(streams, `${unameOf(args, machine)}\n`),
@@ -113,6 +117,12 @@ function systemctl(session: Session): number {
   const { args, user, machine, streams } = session;
   const [verb = '', unit = ''] = args.filter((arg) => !arg.startsWith('-'));
   if (verb === 'reboot') return power(session);
+  if (verb === 'list-units') return listFailed(session);
+  if (verb === 'is-system-running') {
+    const failed = machine.failedUnits().length > 0;
+    say(streams, failed ? 'degraded\n' : 'running\n');
+    return Number(failed);
+  }
   const service = unit.replace(/\.service$/, '');
   const state = machine.service(service);
   if (verb === 'is-active') {
@@ -128,6 +138,12 @@ function systemctl(session: Session): number {
   if (verb !== 'start') machine.stop(service);
   if (verb !== 'stop') machine.start(service);
   return 0;
+}
+
+function listFailed({ args, machine, streams }: Session): number {
+  if (!args.includes('--state=failed') || !args.includes('--plain'))
+    return unknown(streams, 'systemctl', args);
+  return say(streams, unlines(machine.failedUnits().map((unit) => `${unit} loaded failed failed ${unit}`)));
 }
 
 function power({ user, machine, streams }: Session): number {

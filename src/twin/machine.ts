@@ -14,6 +14,8 @@ export interface Machine {
   files(): ReadonlyMap<string, string>;
   /** All that libvirt knows, stopped ones too. */
   domains(): readonly { readonly name: string; readonly id: string; readonly running: boolean }[];
+  /** Names of units that failed since it booted. */
+  failedUnits(): readonly string[];
   /** Undefined when there is no such service. */
   service(name: string): 'active' | 'inactive' | undefined;
   start(service: string): void;
@@ -47,6 +49,7 @@ export function machineOf(world: World, hypervisor: Hypervisor): Machine {
     },
     files: () => filesOf(hypervisor, domains().filter(({ running }) => running).length),
     domains,
+    failedUnits: () => (hypervisor.boot.fault === 'failed unit' ? ['openvswitch-switch.service'] : []),
     service: (name) => {
       if (name !== 'nova-compute') return name === 'sshd' ? 'active' : undefined;
       return hypervisor.agent.since === null ? 'inactive' : 'active';
@@ -60,12 +63,26 @@ export function machineOf(world: World, hypervisor: Hypervisor): Machine {
     reboot: () => reboot(world, hypervisor),
     async sleep(ms, signal) {
       const end = world.now + ms;
-      await world.until(() => signal.aborted || world.now >= end);
+      await world.until(() => signal.aborted || world.now >= end, end);
     },
   };
 }
 
-function filesOf({ name, boot, kernels, agent }: Hypervisor, guests: number): ReadonlyMap<string, string> {
+/** A network card with virtual functions, and the GPUs that it has. */
+function devicesOf({ boot, stock }: Hypervisor): (readonly [string, string])[] {
+  const isWhole = boot.fault !== 'no devices';
+  const gpus = Array.from({ length: isWhole ? stock.gpus : 0 }, (_, place) => `0000:${65 + place}:00.0`);
+  const pci = (address: string, driver: string, id: string) =>
+    [`/sys/bus/pci/devices/${address}/uevent`, `DRIVER=${driver}\nPCI_ID=${id}\n`] as const;
+  return [
+    pci('0000:3b:00.0', 'mlx5_core', '15B3:1017'),
+    ['/sys/bus/pci/devices/0000:3b:00.0/sriov_numvfs', isWhole ? '8\n' : '0\n'],
+    ...gpus.map((address) => pci(address, 'nvidia', '10DE:20B5')),
+  ];
+}
+
+function filesOf(hypervisor: Hypervisor, guests: number): ReadonlyMap<string, string> {
+  const { name, boot, kernels, agent } = hypervisor;
   const processes = [
     'systemd',
     'sshd',
@@ -77,6 +94,7 @@ function filesOf({ name, boot, kernels, agent }: Hypervisor, guests: number): Re
   return new Map([
     ['/etc/hostname', `${name}\n`],
     ['/proc/sys/kernel/random/boot_id', `${boot.id}\n`],
+    ['/proc/stat', `btime ${Math.floor(boot.at / 1000)}\n`],
     ...processes.map(
       (process, index) => [`/proc/${index === 0 ? 1 : 400 + index}/comm`, `${process}\n`] as const,
     ),
@@ -85,6 +103,7 @@ function filesOf({ name, boot, kernels, agent }: Hypervisor, guests: number): Re
       [`/boot/initrd.img-${kernel}`, '070701'] as const,
       [`/lib/modules/${kernel}/modules.dep`, 'kernel/drivers/net/virtio_net.ko:\n'] as const,
     ]),
+    ...devicesOf(hypervisor),
     ['/sys/class/dmi/id/product_name', 'PowerEdge R640\n'],
     ...(newest === boot.kernel
       ? []

@@ -56,10 +56,21 @@ function printf({ args: [format = '', ...values], streams }: Session): number {
   return say(streams, text);
 }
 
-function grep({ args, streams }: Session): number {
-  const flags = args.filter((arg) => /^-[vcEqFi]+$/.test(arg)).join('');
-  const [pattern = '', ...rest] = args.filter((arg) => !/^-[vcEqFi]+$/.test(arg));
-  if (rest.length > 0 || pattern.startsWith('-')) return unknown(streams, 'grep', args);
+/** Files by `grep -sH` only, which names the file before each line and says nothing of those that are not there. */
+function grep({ args, machine, streams }: Session): number {
+  const flags = args.filter((arg) => /^-[vcEqFisH]+$/.test(arg)).join('');
+  const [pattern = '', ...rest] = args.filter((arg) => !/^-[vcEqFisH]+$/.test(arg));
+  if (flags.includes('s') && flags.includes('H')) {
+    const files = machine.files();
+    const found = rest.flatMap((file) =>
+      lines(files.get(file) ?? '')
+        .filter((line) => new RegExp(basic(pattern)).test(line))
+        .map((line) => `${file}:${line}`),
+    );
+    say(streams, unlines(found));
+    return Number(found.length === 0);
+  }
+  if (rest.length > 0 || /[sH]/.test(flags) || pattern.startsWith('-')) return unknown(streams, 'grep', args);
   const source = flags.includes('F') ? literal(pattern) : flags.includes('E') ? pattern : basic(pattern);
   const fits = new RegExp(source, flags.includes('i') ? 'i' : '');
   const found = lines(streams.in).filter((line) => fits.test(line) !== flags.includes('v'));

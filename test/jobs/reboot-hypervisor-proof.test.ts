@@ -1,10 +1,11 @@
 /** What a hypervisor must show before its drain, between empty and reboot, and before it is trusted again. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Json } from '../../src/engine/job.ts';
+import { isOver } from '../../src/engine/runs.ts';
 import { hypervisor, server } from '../support/builders.ts';
-import { type House, openHouse } from '../support/engine.ts';
+import { eventually, type House, openHouse } from '../support/engine.ts';
 import { FakeCloud } from '../support/fake-cloud.ts';
-import { UPDATE, UPDATE_PROBE } from '../support/fake-host.ts';
+import { type HostFault, UPDATE, UPDATE_PROBE } from '../support/fake-host.ts';
 import { REBOOT_JOBS } from '../support/reboot-jobs.ts';
 import { openProcess, type Worked, type World, work } from '../support/run-job.ts';
 
@@ -36,16 +37,26 @@ async function open() {
   return openProcess(house, REBOOT_JOBS, world, { place: `proof-${place}` });
 }
 
+type Process = Awaited<ReturnType<typeof open>>;
+
+async function create({ engine }: Process, options: Record<string, Json>): Promise<string> {
+  const trigger = { kind: 'cli', by: 'kim' } as const;
+  const all = { ...QUICK, hypervisor: 'hv1', ...options };
+  return engine.create({ job: 'reboot-hypervisor', id: ID, options: all, trigger, acting: true });
+}
+
 async function reboot(options: Record<string, Json> = {}): Promise<Worked> {
   const process = await open();
-  const id = await process.engine.create({
-    job: 'reboot-hypervisor',
-    id: ID,
-    options: { ...QUICK, hypervisor: 'hv1', ...options },
-    trigger: { kind: 'cli', by: 'kim' },
-    acting: true,
+  await create(process, options);
+  return workToEnd(process);
+}
+
+/** Also through waits, which last as long as they last. */
+async function workToEnd(process: Process): Promise<Worked> {
+  return eventually('the end of the run', async () => {
+    const worked = await work(process, ID);
+    return isOver(worked.run.state) && worked;
   });
-  return work(process, id);
 }
 
 function outcomeOf({ run }: Worked): string | undefined {
@@ -238,5 +249,152 @@ describe('an update', () => {
 
     expect(run.state).toBe('succeeded');
     expect(hv1()).toMatchObject({ reboots: 1, disabled: undefined });
+  });
+});
+
+describe('a canary', () => {
+  const canary = { flavor: 'm1.tiny', image: 'cirros', timeoutSeconds: 30 };
+  const called = `nightshift-canary-${ID}`;
+
+  it('comes up on the hypervisor once it is enabled, and leaves nothing behind', async () => {
+    const worked = await reboot({ canary });
+
+    expect(outcomeOf(worked)).toMatch(/^done: /);
+    expect(cloud.calls.slice(-3)).toEqual(['uncordon hv1', `create ${called} on hv1`, `delete ${called}`]);
+    expect(Object.keys(cloud.state.servers)).toEqual(['a']);
+    expect(cloud.state.allocations).not.toHaveProperty(called);
+    expect(world.handback).toEqual(new Map());
+  });
+
+  it.each<{ fault: HostFault; why: string; timeoutSeconds: number }>([
+    {
+      fault: 'fails new servers',
+      why: 'it is in ERROR: fails new servers',
+      timeoutSeconds: 30,
+    },
+    { fault: 'hangs on new servers', why: 'it does not run after 50 ms (BUILD)', timeoutSeconds: 0.05 },
+  ])('that dies takes the hypervisor out again at once: $fault', async ({ fault, why, timeoutSeconds }) => {
+    hv1().fault = fault;
+
+    const worked = await reboot({ canary: { ...canary, timeoutSeconds } });
+
+    expect(worked.outcome).toBe('failed');
+    expect(outcomeOf(worked)).toMatch(/^needs you: rebooted in .*; its canary /);
+    expect(outcomeOf(worked)).toContain(`; its canary ${called} failed: ${why}`);
+    expect(cloud.calls.slice(-4)).toEqual([
+      'uncordon hv1',
+      `create ${called} on hv1`,
+      'cordon hv1',
+      `delete ${called}`,
+    ]);
+    expect(hv1().disabled).toBe(`nightshift ${ID}: reboot for a new kernel`);
+    expect([...world.handback.keys()]).toEqual(['hypervisor hv1']);
+    expect(cloud.servers.has(called)).toBe(false);
+  });
+
+  it('is sent anew when a person has repaired the hypervisor', async () => {
+    hv1().fault = 'fails new servers';
+    await reboot({ canary });
+    hv1().fault = undefined;
+    const process = await open();
+
+    await process.engine.acts.resume(ID, { by: 'kim', why: 'restarted libvirt' });
+    const { run } = await work(process, ID);
+
+    expect(run.state).toBe('succeeded');
+    expect(hv1()).toMatchObject({ reboots: 1, disabled: undefined });
+    expect(world.handback).toEqual(new Map());
+    expect(cloud.servers.has(called)).toBe(false);
+  });
+
+  it('is not sent where somebody else has taken the hypervisor out of service', async () => {
+    cloud.onCall = (call) => {
+      if (call === 'reboot hv1') hv1().disabled = 'disk swap, ask Kim';
+    };
+
+    const worked = await reboot({ canary, soakMinutes: 60 });
+
+    expect(outcomeOf(worked)).toContain('disabled by somebody else: "disk swap, ask Kim"');
+    expect(cloud.calls).not.toContain(`create ${called} on hv1`);
+  });
+});
+
+describe('a soak', () => {
+  const soakMinutes = 0.01;
+
+  it('parks the run, and ends well where nothing happens', async () => {
+    const worked = await reboot({ soakMinutes });
+
+    expect(outcomeOf(worked)).toMatch(/^done: /);
+    expect(cloud.calls.at(-1)).toBe('uncordon hv1');
+    expect(worked.run.steps.map(({ key }) => key)).toContain('soak of hv1');
+  });
+
+  it('goes on once a person has made it well again', async () => {
+    const process = await open();
+    await create(process, { soakMinutes: 0.05 });
+    await work(process, ID);
+    cloud.add(server('late', 'hv1', { status: 'ERROR' }));
+    await workToEnd(process);
+    cloud.servers.delete('late');
+
+    await process.engine.acts.resume(ID, { by: 'kim', why: 'deleted it' });
+    const { run } = await workToEnd(process);
+
+    expect(run.state).toBe('succeeded');
+    expect(hv1()).toMatchObject({ reboots: 1, disabled: undefined });
+    expect(world.handback).toEqual(new Map());
+  });
+
+  it('ends with a run that is cancelled, and leaves the hypervisor in service', async () => {
+    const process = await open();
+    await create(process, { soakMinutes: 60 });
+    await work(process, ID);
+
+    await process.engine.acts.cancel(ID, { by: 'kim', why: 'enough' });
+    const worked = await workToEnd(process);
+
+    expect(outcomeOf(worked)).toMatch(/^done: .*; not watched to the end: cancelled by kim/);
+    expect(hv1().disabled).toBeUndefined();
+  });
+
+  it('is over where somebody else takes the hypervisor out of service', async () => {
+    const process = await open();
+    await create(process, { soakMinutes: 0.05 });
+    await work(process, ID);
+    hv1().disabled = 'disk swap, ask Kim';
+
+    const worked = await workToEnd(process);
+
+    expect(outcomeOf(worked)).toMatch(/^done: .*; disabled by somebody else: "disk swap, ask Kim"$/);
+    expect(hv1().disabled).toBe('disk swap, ask Kim');
+  });
+
+  it.each<{ what: string; happens: () => void; why: string }>([
+    {
+      what: 'a server goes into ERROR',
+      happens: () => cloud.add(server('late', 'hv1', { status: 'ERROR' })),
+      why: '1 server on it went into ERROR: late late…',
+    },
+    {
+      what: 'its service dies',
+      happens: () => {
+        hv1().isDead = true;
+        for (let second = 0; second < 20; second += 1) cloud.tick();
+      },
+      why: 'its compute service is down',
+    },
+  ])('takes the hypervisor out again when $what', async ({ happens, why }) => {
+    const process = await open();
+    await create(process, { soakMinutes: 0.05 });
+    expect(await work(process, ID)).toMatchObject({ outcome: 'waiting' });
+    happens();
+
+    const worked = await workToEnd(process);
+
+    expect(outcomeOf(worked)).toMatch(/^needs you: rebooted in /);
+    expect(outcomeOf(worked)).toContain(`; it did not keep well after its reboot: ${why}`);
+    expect(hv1().disabled).toBe(`nightshift ${ID}: reboot for a new kernel`);
+    expect([...world.handback.keys()]).toEqual(['hypervisor hv1']);
   });
 });

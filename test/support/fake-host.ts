@@ -22,7 +22,9 @@ export type HostFault =
   | 'refuses to reboot'
   | 'answers and never reboots'
   | 'registers a second service'
-  | 'has a libvirt that fails';
+  | 'has a libvirt that fails'
+  | 'fails new servers'
+  | 'hangs on new servers';
 
 /** What the probe says where nothing is missing. */
 const WHOLE_BOOT = `images=yes
@@ -63,6 +65,8 @@ export class FakeHost implements Host {
   /** What it says of them once it has rebooted. */
   stateAfter: string | undefined;
   isUpdated = false;
+  /** Its compute service has ended without a word. */
+  isDead = false;
   /** What its update does. */
   onUpdate: () => CommandResult = () => said('unpacking\ndone\n');
   reboots = 0;
@@ -91,7 +95,7 @@ export class FakeHost implements Host {
   advance(): void {
     const { now } = this.#cloud;
     if (this.#awayUntil !== undefined && now >= this.#awayUntil) this.#comeBack();
-    if (this.#awayUntil === undefined && now % 2 === 0) this.#heardAt = now;
+    if (this.#awayUntil === undefined && !this.isDead && now % 2 === 0) this.#heardAt = now;
   }
 
   asHypervisor(used: Resources): Hypervisor {

@@ -37,6 +37,7 @@ function machine(more: Partial<Machine> = {}): Machine & { reboots: number } {
       { name: 'instance-00000001', id: 'a', running: true },
       { name: 'instance-00000002', id: 'b', running: false },
     ],
+    failedUnits: () => [],
     service: (name: string) => (name === 'nova-compute' ? ('active' as const) : undefined),
     start: () => {},
     stop: () => {},

@@ -10,7 +10,13 @@ import { abort, forceComplete, listMigrations, readProgress } from './migrations
 import { readOccupancy } from './occupancy.ts';
 import { listBookings, listProvidersOf } from './placement.ts';
 import { confirmResize, requestColdMigration, startServer, stopServer } from './server-actions.ts';
-import { readServer, requestLiveMigration } from './servers.ts';
+import {
+  listServersNamed,
+  readServer,
+  requestDeletion,
+  requestLiveMigration,
+  requestServer,
+} from './servers.ts';
 import { openSession } from './session.ts';
 import type { OpenStackSettings } from './settings.ts';
 
@@ -39,6 +45,14 @@ export function openStackCloud(settings: OpenStackSettings, exchange?: Exchangin
     },
 
     server: (id) => readServer(session, id),
+    serversNamed: (name) => listServersNamed(session, name),
+    deleteServer: (id) => requestDeletion(session, id),
+
+    async createServer(wish) {
+      const [made] = await listServersNamed(session, wish.name);
+      if (made !== undefined) return made.id;
+      return requestServer(session, wish, (await needService(session, wish.hypervisor)).host);
+    },
 
     async liveMigrate(serverId, target) {
       await requestLiveMigration(session, serverId, await hostOf(target));

@@ -1,6 +1,6 @@
 /** Nova's servers: all, those on one host, one; and the request to live-migrate one. */
 import { z } from 'zod';
-import type { Server } from '../../domain/fleet.ts';
+import type { NewServer, Server } from '../../domain/fleet.ts';
 import { unlessGone } from './error.ts';
 import { readPages } from './pages.ts';
 import { Flavor, pinnedBy, sizeOf } from './server-size.ts';
@@ -25,6 +25,8 @@ const Row = z
     locked: z.boolean().default(false),
     metadata: z.record(z.string(), z.string()).default({}),
     created: z.string().default(''),
+    /** Of a server in ERROR. */
+    fault: z.object({ message: z.string().default('') }).optional(),
   })
   // Without this attribute every hypervisor would look empty.
   .refine((row) => row[HYPERVISOR] !== undefined || row.status === 'UNKNOWN', {
@@ -49,6 +51,7 @@ function toServer(row: z.infer<typeof Row>): Server {
     locked: row.locked,
     metadata: row.metadata,
     createdAt: row.created,
+    ...(row.fault?.message && { fault: row.fault.message.trim() }),
   };
 }
 
@@ -94,6 +97,36 @@ export async function readServer(session: Session, id: string): Promise<Server |
   const call: Call = { ...everyServer, path: `/servers/${id}`, query: {} };
   const answer = await unlessGone(session(call, z.object({ server: Row })));
   return answer && toServer(answer.server);
+}
+
+/** In every project, of just this name. */
+export async function listServersNamed(session: Session, name: string): Promise<Server[]> {
+  // Nova takes the name for a regular expression of the database's, which knows less than ours.
+  const query = { ...everyServer.query, name: `^${name.replaceAll(/[^\w ~-]/g, '.')}$` };
+  const rows = await readPages(session, { ...everyServer, query }, { key: 'servers', row: Row });
+  return rows.map(toServer).filter((server) => server.name === name);
+}
+
+/** On the node of that service host, which Nova takes from 2.74 on. Answers the server's id. */
+export async function requestServer(
+  session: Session,
+  { name, hypervisor, flavor, image, network }: NewServer,
+  serviceHost: string,
+): Promise<string> {
+  const server = {
+    name,
+    flavorRef: flavor,
+    imageRef: image,
+    networks: network === undefined ? 'none' : [{ uuid: network }],
+    host: serviceHost,
+    hypervisor_hostname: hypervisor,
+  };
+  const call: Call = { service: 'compute', method: 'POST', path: '/servers', body: { server } };
+  return (await session(call, z.object({ server: z.object({ id: z.string() }) }))).server.id;
+}
+
+export async function requestDeletion(session: Session, id: string): Promise<void> {
+  await unlessGone(session({ service: 'compute', method: 'DELETE', path: `/servers/${id}` }, z.unknown()));
 }
 
 /** `serviceHost` null: the scheduler chooses. Whether disks are copied is for Nova to find out. */

@@ -3,6 +3,7 @@
  * together, because each of them alone has been seen to lie. Nova answers "no servers" while a cell is
  * down, and it does not list a server whose resize away is not confirmed.
  */
+import { allocationKey, type KnownRows, migrationKey } from './books.ts';
 import { decideDrain } from './drain-policy.ts';
 import type { Occupancy } from './fleet.ts';
 import type { HostGuests } from './host-guests.ts';
@@ -17,6 +18,8 @@ export interface Evidence {
   readonly host: HostGuests;
   /** From the first question to the last answer. */
   readonly tookMs: number;
+  /** Rows of the books that belonged to nothing before we ever looked. */
+  readonly known?: KnownRows;
 }
 
 export type Emptiness =
@@ -24,12 +27,12 @@ export type Emptiness =
   | { readonly empty: false; readonly reasons: readonly string[] };
 
 /** Names every fact that speaks against a reboot; servers that do not run may stay aboard. */
-export function judgeEmptiness({ occupancy, host, tookMs }: Evidence): Emptiness {
+export function judgeEmptiness({ occupancy, host, tookMs, known = [] }: Evidence): Emptiness {
   const reasons = [
     ...againstByHost(host),
     ...againstByServers(occupancy),
-    ...againstByAllocations(occupancy),
-    ...againstByMigrations(occupancy),
+    ...againstByAllocations(occupancy, known),
+    ...againstByMigrations(occupancy, known),
   ];
   if (tookMs > ONE_MOMENT_MS) {
     reasons.push(`looking took ${Math.round(tookMs / 1000)} s, too long for one picture (30 s)`);
@@ -57,19 +60,21 @@ function againstByServers({ servers }: Occupancy): string[] {
   return reasons;
 }
 
-function againstByAllocations({ servers, allocations, migrations }: Occupancy): string[] {
+function againstByAllocations({ servers, allocations, migrations }: Occupancy, ofOld: KnownRows): string[] {
   const known = new Set(servers.map((server) => server.id));
   const moving = new Set(migrations.map((migration) => migration.uuid));
   return allocations
     .filter(({ consumer }) => !known.has(consumer) && !moving.has(consumer))
+    .filter(({ consumer }) => !ofOld.includes(allocationKey(consumer)))
     .map(
       ({ consumer, resources }) =>
         `Placement holds ${resources} for ${consumer}, which is no server here: one that Nova does not list, or a leftover (if \`openstack server show ${consumer}\` finds none: \`openstack resource provider allocation delete ${consumer}\`)`,
     );
 }
 
-function againstByMigrations({ migrations }: Occupancy): string[] {
-  return migrations.map(({ id, kind, status, serverId, from, to }) => {
+function againstByMigrations({ migrations }: Occupancy, ofOld: KnownRows): string[] {
+  const open = migrations.filter((migration) => !ofOld.includes(migrationKey(migration)));
+  return open.map(({ id, kind, status, serverId, from, to }) => {
     const way = to === undefined ? `off ${from}` : `from ${from} to ${to}`;
     return `${kind} ${id} of ${serverId.slice(0, 4)}… ${way} is not over (${status})`;
   });

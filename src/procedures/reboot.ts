@@ -1,8 +1,10 @@
 /** Reboots an empty hypervisor, once. */
 import type { Context, StepScope } from '../context.ts';
+import type { KnownRows } from '../domain/books.ts';
 import { judgeEmptiness } from '../domain/emptiness.ts';
 import { messageOf, PermanentError } from '../domain/failure.ts';
 import { askBoot, askGuests } from './ask-host.ts';
+import { BOOKS } from './check-books.ts';
 import { whyNotOurs } from './cordon.ts';
 import { poll } from './pause.ts';
 
@@ -60,7 +62,7 @@ export async function reboot(
       verify: (scope) => didReboot(ctx, { name, bootId }, scope),
     },
     async (scope) => {
-      const aboard = (await ready(scope)) ?? (await whatSpeaksAgainst(ctx, name, scope.signal));
+      const aboard = (await ready(scope)) ?? (await whatSpeaksAgainst(ctx, name, scope));
       if (aboard === undefined) return request(ctx, { name, bootId }, scope);
       scope.skipped(`not rebooted: ${aboard}`);
       return { asked: false, why: aboard };
@@ -73,13 +75,14 @@ export async function reboot(
 async function whatSpeaksAgainst(
   ctx: Context<RebootSettings>,
   name: string,
-  signal: AbortSignal,
+  { signal, table }: Pick<StepScope, 'signal' | 'table'>,
 ): Promise<string | undefined> {
   const began = performance.now();
   try {
+    const known = (await table(BOOKS).get<KnownRows>(name)) ?? [];
     const occupancy = await ctx.cloud.occupancy(name);
     const host = await askGuests(ctx, name, signal);
-    const verdict = judgeEmptiness({ occupancy, host, tookMs: performance.now() - began });
+    const verdict = judgeEmptiness({ occupancy, host, tookMs: performance.now() - began, known });
     // Last, because what is enabled may take a server that the looks before could not see.
     return verdict.empty ? await whyNotOurs(ctx, name) : verdict.reasons.join('; ');
   } catch (error) {

@@ -26,12 +26,12 @@ beforeEach(() => {
   world = { cloud, handback: new Map(), armed: true };
 });
 
-async function reboot(options: Record<string, Json> = {}): Promise<Worked> {
+async function reboot(options: Record<string, Json> = {}, run = ID): Promise<Worked> {
   const process = await openProcess(house, REBOOT_JOBS, world, { place: `drain-${place}` });
   const trigger = { kind: 'cli', by: 'kim' } as const;
   const id = await process.engine.create({
     job: 'reboot-hypervisor',
-    id: ID,
+    id: run,
     options: { ...QUICK, ...options },
     trigger,
     acting: true,
@@ -385,4 +385,86 @@ describe('hypervisors about to be drained', () => {
     expect(said(worked)).toMatch(/^done: /);
     expect(migrations).toEqual(['hv3', undefined]);
   });
+});
+
+describe('rows in the books that belong to nothing', () => {
+  const lose = (consumer: string) =>
+    cloud.allocations.set(consumer, { on: 'hv1', size: server('x', 'hv1').size });
+
+  it('stop no reboot when they were there before the first look, and are noted', async () => {
+    lose('gone');
+
+    const worked = await reboot();
+
+    expect(said(worked)).toMatch(/^done: /);
+    expect(said(worked, 'books of hv1')).toBe(
+      'known: 1 row of before the first look: Placement books 2 VCPU for gone, which is neither a server nor an open migration (openstack resource provider allocation delete gone)',
+    );
+  });
+
+  it('hold their hypervisor when they came since, with the line that repairs them, until they are gone', async () => {
+    cloud.faults.set('a', 'refused');
+    cloud.add(server('a', 'hv1'));
+    await reboot();
+    lose('gone');
+    cloud.faults.clear();
+
+    const held = await reboot({}, `${ID}-2`);
+    cloud.allocations.delete('gone');
+    const done = await reboot({}, `${ID}-3`);
+
+    expect(said(held)).toBe(
+      'held: 1 row in its books belongs to nothing and came since the first look: Placement books 2 VCPU for gone, which is neither a server nor an open migration (openstack resource provider allocation delete gone)',
+    );
+    expect(said(done)).toMatch(/^done: /);
+  });
+
+  it('stop the reboot when they come in mid-drain', async () => {
+    cloud.onCall = (call) => {
+      if (call === 'cordon hv1') lose('gone');
+    };
+
+    const worked = await reboot();
+
+    expect(said(worked)).toMatch(/^given back: not rebooted: Placement holds 2 VCPU for gone/);
+    expect(cloud.calls).toEqual(['cordon hv1', 'uncordon hv1']);
+  });
+
+  it('do not hide an unconfirmed resize, however old', async () => {
+    cloud.leaveResize(server('resized', 'hv3'), 'hv1');
+
+    const worked = await reboot();
+
+    expect(said(worked)).toBe(
+      'given back: not rebooted: resize 1 of resi… from hv1 to hv3 is not over (finished)',
+    );
+  });
+});
+
+it('sends guests of a campaign past the hypervisors whose turn is still to come', async () => {
+  cloud = new FakeCloud(
+    ['hv1', 'hv2', 'hv3'].map((name) => hypervisor(name)),
+    [server('a', 'hv1'), server('b', 'hv2'), server('c', 'hv2')],
+  );
+  cloud.hosts.get('hv3')!.kernel = '6.1.0-28';
+  world = { ...world, cloud };
+  const process = await openProcess(house, REBOOT_JOBS, world, { place: `drain-${place}` });
+  const trigger = { kind: 'cli', by: 'kim' } as const;
+  const { hypervisor: _, ...options } = QUICK;
+  const id = await process.engine.create({
+    job: 'reboot-hypervisors',
+    id: `reboot-hypervisors~${place}`,
+    options,
+    trigger,
+    acting: true,
+  });
+
+  const { outcome } = await work(process, id);
+
+  expect(outcome).toBe('succeeded');
+  expect(cloud.calls.filter((call) => call.startsWith('migrate'))).toEqual([
+    'migrate a to hv3',
+    'migrate b',
+    'migrate c',
+  ]);
 });

@@ -8,7 +8,13 @@ import { REBOOT_JOBS } from '../support/reboot-jobs.ts';
 import { openProcess, work } from '../support/run-job.ts';
 
 const ID = 'reboot-hypervisors~20261124T224100Z';
-const OPTIONS = { pollMs: 1, migrateAtLeastSeconds: 20, stopWithinSeconds: 0.3 };
+const OPTIONS = {
+  pollMs: 1,
+  migrateAtLeastSeconds: 20,
+  stopWithinSeconds: 0.3,
+  allow: { cold: true, stop: true },
+};
+const wish = (value: string) => ({ metadata: { 'nightshift:drain': value } });
 const AT_ONCE = 8;
 /** Every script of a run's life, but the renewals that the clock sends. */
 const BOUNDARIES = new Set(['create', 'claim', 'begin', 'finish', 'lease', 'slot', 'tell', 'park', 'end']);
@@ -22,6 +28,8 @@ beforeAll(async () => {
 afterAll(() => house.close());
 
 interface Death {
+  /** Beside a guest that is live-migrated, one that wishes to be migrated cold, and one to be stopped. */
+  readonly wishes?: true;
   /** Names the place where it happens, apart from all others. */
   readonly place: string;
   /** At a boundary of the journal: the nth, or by its words. */
@@ -33,12 +41,13 @@ interface Death {
 }
 
 /** A night on a cloud of its own, whose first owner dies somewhere. */
-async function night({ place, boundary, call, meanwhile }: Death) {
+async function night({ place, boundary, call, meanwhile, wishes }: Death) {
   const cloud = new FakeCloud(
     ['hv1', 'hv2', 'hv3'].map((name) => hypervisor(name)),
     [server('a', 'hv1'), server('stopped', 'hv1', { status: 'SHUTOFF' })],
   );
   cloud.hosts.get('hv3')!.kernel = '6.1.0-28';
+  if (wishes) for (const kind of ['cold', 'stop']) cloud.add(server(kind, 'hv1', wish(kind)));
   const world = { cloud, handback: new Map<string, readonly string[]>(), armed: true };
   const home = { place, leaseMs: 1500 };
   const boundaries: string[] = [];
@@ -112,13 +121,14 @@ function timeless(value: unknown): string {
 }
 
 it('ends as the run that nobody killed, at whichever boundary of the journal its owner dies', async () => {
-  const whole = await night({ place: 'whole' });
+  const whole = await night({ place: 'whole', wishes: true });
   const others: object[] = [];
 
   const queue = whole.boundaries.keys();
   const next = async (): Promise<void> => {
     for (const boundary of queue) {
-      const { boundaries, asked, violations, end } = await night({ place: `boundary-${boundary}`, boundary });
+      const place = `boundary-${boundary}`;
+      const { boundaries, asked, violations, end } = await night({ place, boundary, wishes: true });
       const same = isDeepStrictEqual(end, whole.end) && violations.length === 0;
       const rightlyAsked = isDeepStrictEqual(asked, doubtAfter(boundaries[boundary]));
       if (!same || !rightlyAsked) others.push({ boundary: boundaries[boundary], asked, violations, end });
@@ -135,22 +145,32 @@ it('ends as the run that nobody killed, at whichever boundary of the journal its
     'uncordon hv2',
     'cordon hv1',
     'migrate a',
+    'migrate cold cold',
+    'confirm cold',
+    'stop stop',
     'reboot hv1',
+    'start stop',
     'uncordon hv1',
   ]);
 }, 180_000);
 
-it.each(['cordon hv1', 'migrate a', 'reboot hv1', 'uncordon hv1'])(
-  'ends as the run that nobody killed when its owner dies in the middle of "%s"',
-  async (call) => {
-    const whole = await night({ place: `beside ${call}` });
+it.each([
+  'cordon hv1',
+  'migrate a',
+  'migrate cold cold',
+  'confirm cold',
+  'stop stop',
+  'reboot hv1',
+  'start stop',
+  'uncordon hv1',
+])('ends as the run that nobody killed when its owner dies in the middle of "%s"', async (call) => {
+  const whole = await night({ place: `beside ${call}`, wishes: true });
 
-    const { violations, end } = await night({ place: `amid ${call}`, call });
+  const { violations, end } = await night({ place: `amid ${call}`, call, wishes: true });
 
-    expect(end).toEqual(whole.end);
-    expect(violations).toEqual([]);
-  },
-);
+  expect(end).toEqual(whole.end);
+  expect(violations).toEqual([]);
+});
 
 it('does not ask again for a migration that failed while nobody watched', async () => {
   const { end } = await night({ place: 'unwatched', call: 'migrate a', meanwhile: rollBackMigration });

@@ -72,11 +72,17 @@ export function wholeServer(world: World, call: Call, server: Server): object {
     'os-extended-volumes:volumes_attached': [],
     locked: server.locked,
     locked_reason: null,
+    ...(server.vmState === 'error' && host === null && { fault: noPlace(server) }),
     host_status: hypervisor === undefined ? '' : isUp(world, hypervisor) ? 'UP' : 'UNKNOWN',
     ...(call.path.endsWith('/detail')
       ? {}
       : { server_groups: server.group === undefined ? [] : [server.group] }),
   };
+}
+
+function noPlace({ updatedAt }: Server): object {
+  const message = 'No valid host was found. There are not enough hosts available.';
+  return { code: 500, created: shortTime(updatedAt), message };
 }
 
 /** All that Nova knows of a server whose cell gives no answer. */

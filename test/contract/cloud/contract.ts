@@ -8,6 +8,7 @@ import { healthContract } from './health.ts';
 import { liveMigrationContract } from './live-migration.ts';
 import { lostCellContract } from './lost-cell.ts';
 import { migrationFaultContract } from './migration-faults.ts';
+import { ownServerContract } from './own-server.ts';
 import { powerContract } from './power.ts';
 import { rebootContract } from './reboot.ts';
 import { serviceContract } from './service.ts';
@@ -36,6 +37,7 @@ export function cloudContract(
       'a server that is stopped and started': powerContract,
       'a compute service': serviceContract,
       'what is broken': healthContract,
+      'a server of our own': ownServerContract,
       'a hypervisor that is rebooted': rebootContract,
       'a cell that is lost': lostCellContract,
       'signing in': signInContract,

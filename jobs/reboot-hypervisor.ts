@@ -10,6 +10,10 @@ const Options = z.strictObject({
     .boolean()
     .default(false)
     .describe('Disable it and wait while servers are aboard that cannot be moved; else it is left alone'),
+  gated: z
+    .boolean()
+    .default(false)
+    .describe('Begin without a look at the gate: the campaign that calls this has looked'),
   ...rebootSettings,
 });
 
@@ -19,9 +23,10 @@ export default defineJob({
 
   async run(ctx) {
     const { hypervisor } = ctx.options;
-    const { error, ...outcome } = await rebootHypervisor(ctx, hypervisor);
+    const { error, evidence, ...outcome } = await rebootHypervisor(ctx, hypervisor);
     const verdict = outcome.verdict === 'failed' ? 'needs you' : outcome.verdict;
-    ctx.note({ subject: `hypervisor ${hypervisor}`, verdict, why: outcome.why });
+    const shown = evidence === undefined ? {} : { evidence };
+    ctx.note({ subject: `hypervisor ${hypervisor}`, verdict, why: outcome.why, ...shown });
     ctx.report({ headline: `${hypervisor}: ${verdict}, ${outcome.why}.` });
     if (error !== undefined) throw error;
     return outcome;

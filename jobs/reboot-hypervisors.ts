@@ -4,14 +4,18 @@
  *
  * Two counts stop the line. `maxFailed`: hypervisors that were left disabled, because one that does not
  * come back is an incident and two are an outage. `maxGivenBack`: drains that failed and did no harm;
- * one stuck guest must not cost a night, many say that the fault is not the hypervisor's.
+ * one stuck guest must not cost a night, many say that the fault is not the hypervisor's. And before each
+ * there is the gate: a signal that stays red starts nothing more tonight.
  */
 import { z } from 'zod';
 import { type Context, defineJob } from '../src/context.ts';
+import { longestBack } from '../src/domain/back-within.ts';
 import { ALL_REBOOTS, type BreakerRule } from '../src/domain/breakers.ts';
 import { idleClaims } from '../src/domain/claims.ts';
 import { PermanentError } from '../src/domain/failure.ts';
+import { type Baseline, NOTHING_WRONG } from '../src/domain/gate.ts';
 import { whyAllStopped } from '../src/domain/holds.ts';
+import type { Admission } from '../src/domain/reboot-gates.ts';
 import { type KnownWait, planReboots, type RebootPlan } from '../src/domain/reboot-order.ts';
 import {
   describeNight,
@@ -21,12 +25,17 @@ import {
   type RebootOutcome,
 } from '../src/domain/reboot-report.ts';
 import { sayList } from '../src/domain/say.ts';
-import { isCancelled } from '../src/procedures/attempt.ts';
+import { wavesOf } from '../src/domain/waves.ts';
+import { admissionSettings } from '../src/procedures/admission-settings.ts';
+import { assertConfigured } from '../src/procedures/assert-configured.ts';
+import { attempt, isCancelled } from '../src/procedures/attempt.ts';
 import { WAITS } from '../src/procedures/await-guests.ts';
 import { breakCircuit } from '../src/procedures/break.ts';
+import { takeBaseline, whyRed } from '../src/procedures/gate.ts';
 import { whyOutside } from '../src/procedures/in-window.ts';
 import { readHolds } from '../src/procedures/read-holds.ts';
 import { rebootSettings } from '../src/procedures/reboot-settings.ts';
+import { roomRules } from '../src/procedures/room-settings.ts';
 import { survey } from '../src/procedures/survey.ts';
 
 const PLANNER = import.meta.resolve('../src/domain/reboot-order.ts');
@@ -54,6 +63,7 @@ const Options = z.strictObject({
     .nonnegative()
     .default(1)
     .describe('So many hypervisors at once may be disabled to wait for servers that cannot be moved'),
+  ...admissionSettings,
   breaker: z
     .strictObject({
       failures: z.int().positive().default(3).describe('So many hypervisors left disabled'),
@@ -72,6 +82,7 @@ export default defineJob({
 
   async run(ctx) {
     await ctx.lease('fleet', 'moves servers and reboots hypervisors');
+    await assertConfigured(ctx, 'settings');
     const plan = await makePlan(ctx);
     if (ctx.acting) await workThrough(ctx, plan);
   },
@@ -91,11 +102,27 @@ async function makePlan(ctx: Ctx): Promise<Plan> {
     const fleet = await ctx.cloud.fleet();
     const waiting = Object.fromEntries(await table(WAITS).all<KnownWait>());
     const policy = { projects, classes, allow };
-    const question = { fleet, needs, armed, limit, mbPerSecond, waiting, maxWaiting, policy, holds };
+    const admission = admissionOf(ctx);
+    const question = {
+      fleet,
+      needs,
+      armed,
+      limit,
+      mbPerSecond,
+      waiting,
+      maxWaiting,
+      policy,
+      holds,
+      admission,
+      room: roomRules(ctx.options),
+      self: ctx.options.self ?? ctx.ownServer,
+    };
     const names = fleet.hypervisors.map(({ name }) => name);
     const idle = idleClaims(holds.claims, names, holds.now);
+    const planned = await compute(PLANNER, planReboots, question);
     return {
-      ...(await compute(PLANNER, planReboots, question)),
+      ...planned,
+      order: wavesOf(planned.order, ctx.options.parallelEmpty).flat(),
       stopped: whyAllStopped(holds) ?? null,
       idle,
     };
@@ -110,7 +137,7 @@ async function makePlan(ctx: Ctx): Promise<Plan> {
   return plan;
 }
 
-type Stop = Pick<Night, 'stopped' | 'cancelled'>;
+type Stop = Pick<Night, 'stopped' | 'red' | 'cancelled'>;
 
 async function workThrough(ctx: Ctx, plan: Plan): Promise<void> {
   const outcomes: RebootOutcome[] = [];
@@ -143,25 +170,26 @@ async function inTurn(
       await breakCircuit(ctx, 'breakers', { rule: ruleOf(ctx) });
       return { stopped: plan.stopped };
     }
-    for (const { name, drainSeconds } of plan.order) {
-      const needMs = drainSeconds * 1000 + ctx.options.backWithinMinutes * 60_000;
-      const stopped = whyStop(ctx, outcomes) ?? (await whyOutside(ctx, `window before ${name}`, needMs));
+    const baseline = await attempt(async () =>
+      plan.order.length === 0 ? NOTHING_WRONG : takeBaseline(ctx, 'baseline'),
+    );
+    if (!baseline.ok) return { stopped: `nothing started: ${baseline.error.message}`, red: true };
+    for (const wave of wavesOf(plan.order, ctx.options.parallelEmpty)) {
+      const needMs = Math.max(...wave.map(({ needSeconds }) => needSeconds)) * 1000;
+      const first = wave[0]?.name ?? '';
+      const stopped = whyStop(ctx, outcomes) ?? (await whyOutside(ctx, `window before ${first}`, needMs));
       if (stopped !== null) return { stopped };
-      const outcome = await callFor(ctx, name);
-      outcomes.push(outcome);
-      const verdict = outcome.verdict === 'failed' ? 'needs you' : outcome.verdict;
-      ctx.note({ subject: `hypervisor ${name}`, verdict, why: outcome.why });
-      tell();
-      const broken =
-        outcome.verdict === 'failed'
-          ? await breakCircuit(ctx, `breakers after ${name}`, breaking(ctx, outcomes))
-          : null;
-      if (outcome.cancelled || outcome.verdict === 'given back') await goOnUnlessCancelled(ctx, name);
-      if (broken !== null) return { stopped: `nothing was rebooted after ${name}; ${broken}` };
+      const { red, waited } = await whyRedBefore(ctx, wave, baseline.value);
+      if (red !== null) return { stopped: red, red: true };
+      const late = waited ? await whyOutside(ctx, `window before ${first}, after its gate`, needMs) : null;
+      if (late !== null) return { stopped: late };
+      const broken = await callWave(ctx, { plan, wave, outcomes, tell });
+      if (broken !== null)
+        return { stopped: `nothing was rebooted after ${outcomes.at(-1)?.name}; ${broken}` };
     }
     // Last, because each of them takes room away from the others.
     for (const { name, run } of plan.waits)
-      if (run === undefined) await ctx.start(...childFor(ctx, name, true));
+      if (run === undefined) await ctx.start(...childFor(ctx, name, { wait: true }));
     return {};
   } catch (error) {
     if (isCancelled(error)) return { stopped: error.message, cancelled: true, error };
@@ -169,8 +197,49 @@ async function inTurn(
   }
 }
 
-async function callFor(ctx: Ctx, name: string): Promise<RebootOutcome> {
-  const { id, state, result, notes, error = state } = await ctx.call(...childFor(ctx, name, false));
+/** The gate before each of a wave; the first that stays red, and whether time has gone by. */
+async function whyRedBefore(ctx: Ctx, wave: Plan['order'], baseline: Baseline) {
+  let waited = false;
+  for (const { name } of wave) {
+    const gate = await whyRed(ctx, name, baseline);
+    waited ||= gate.waited;
+    if (gate.red !== null) return gate;
+  }
+  return { red: null, waited };
+}
+
+/** Those of a wave at once; returns once all have ended, with why nothing more is begun, or null. */
+async function callWave(
+  ctx: Ctx,
+  {
+    plan,
+    wave,
+    outcomes,
+    tell,
+  }: { plan: Plan; wave: Plan['order']; outcomes: RebootOutcome[]; tell: () => void },
+): Promise<string | null> {
+  const soon = stillToDrain(plan, outcomes, wave);
+  const ended = await Promise.allSettled(wave.map(({ name }) => callFor(ctx, name, soon)));
+  let broken: string | null = null;
+  for (const one of ended) {
+    if (one.status === 'rejected') continue;
+    const { name, verdict, why } = one.value;
+    outcomes.push(one.value);
+    ctx.note({ subject: `hypervisor ${name}`, verdict: verdict === 'failed' ? 'needs you' : verdict, why });
+    if (verdict === 'failed')
+      broken = await breakCircuit(ctx, `breakers after ${name}`, breaking(ctx, outcomes));
+  }
+  tell();
+  const lost = ended.find((one) => one.status === 'rejected');
+  if (lost !== undefined) throw lost.reason as Error;
+  const dubious = ended.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  for (const { name, cancelled, verdict } of dubious)
+    if (cancelled || verdict === 'given back') await goOnUnlessCancelled(ctx, name);
+  return broken;
+}
+
+async function callFor(ctx: Ctx, name: string, soon: readonly string[]): Promise<RebootOutcome> {
+  const { id, state, result, notes, error = state } = await ctx.call(...childFor(ctx, name, { soon }));
   if (state === 'succeeded') return { ...(result as Omit<RebootOutcome, 'run'>), run: id };
   const note = notes.find(({ subject }) => subject === `hypervisor ${name}`);
   const why = note?.why ?? error;
@@ -184,14 +253,38 @@ async function goOnUnlessCancelled(ctx: Ctx, name: string): Promise<void> {
   await ctx.step(`go on after ${name}`, { effect: 'idempotent', disruptive: true }, async () => {});
 }
 
+/** Hypervisors of the plan whose turn comes after this wave: guests that go there would move twice. */
+function stillToDrain(plan: Plan, outcomes: readonly RebootOutcome[], wave: Plan['order']): string[] {
+  const over = new Set([...outcomes, ...wave].map(({ name }) => name));
+  return plan.order.map(({ name }) => name).filter((name) => !over.has(name));
+}
+
 /** What is said to a hypervisor's own run: its key, its job and its options. */
-function childFor({ options }: Ctx, hypervisor: string, wait: boolean) {
+function childFor(
+  { options }: Ctx,
+  hypervisor: string,
+  { wait = false, soon = [] }: { wait?: boolean; soon?: readonly string[] },
+) {
   const settings = Object.fromEntries(Object.entries(options).filter(([key]) => key in rebootSettings));
-  return [hypervisor, 'reboot-hypervisor', { hypervisor, wait, ...settings }] as const;
+  const avoid = [...new Set([...options.avoid, ...soon])];
+  return [hypervisor, 'reboot-hypervisor', { hypervisor, wait, gated: !wait, ...settings, avoid }] as const;
 }
 
 function ruleOf({ options }: Ctx): BreakerRule {
-  return { ...options.breaker, perKernel: false };
+  return { ...options.breaker, perKernel: options.rings.length > 0 };
+}
+
+function admissionOf({ options, window }: Ctx): Admission {
+  const { rings, ringDays, budgets, rackPrefixes, outsideWindow } = options;
+  const keepsTo = outsideWindow ? undefined : window;
+  return {
+    rings,
+    ringDays,
+    budgets,
+    rackPrefixes,
+    backSeconds: longestBack(options) * 60,
+    window: keepsTo,
+  };
 }
 
 /** What opens a breaker now: past failures by the rule, or those of tonight. */

@@ -22,6 +22,8 @@ export interface Clients {
   readonly armed: Armed;
   /** When work may be done; absent where the site sets no window for the job. */
   readonly window?: SiteWindow;
+  /** Id of the server that this runs on; where it runs on none, absent or the id of no server. */
+  readonly ownServer?: string;
   readonly handback: Handback;
 }
 

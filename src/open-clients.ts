@@ -14,6 +14,7 @@ import type { Cloud, Host } from './domain/fleet.ts';
 import { readOnly } from './domain/read-only.ts';
 import type { Deliver, OutgoingMail } from './engine/outbox.ts';
 import { handbackIn } from './handback.ts';
+import { ownServer } from './own-server.ts';
 
 export interface OpenedClients {
   /** What a run's `ctx` holds. Opens nothing; whatever is wrong with a client is the error of its first call. */
@@ -43,6 +44,7 @@ export function openClients(config: Config, secrets: Secret[]): OpenedClients {
     return opened;
   });
   const monitoring = monitoringOf(config);
+  const own = ownServer();
   const handback = handbackIn(join(config.stateDir, 'handback'));
 
   return {
@@ -56,6 +58,7 @@ export function openClients(config: Config, secrets: Secret[]): OpenedClients {
       operators: operatorsOf(config),
       armed: config.jobs[job]?.armed ?? false,
       ...windowOf(config, job),
+      ...(own === undefined ? {} : { ownServer: own }),
       handback,
     }),
     deliver: async (mail) => {

@@ -23,10 +23,12 @@ export interface RebootOutcome {
 export interface Night {
   readonly plan: RebootPlan;
   readonly limit: number;
-  /** Of the first hypervisors of the plan's order; the others were not begun. */
+  /** Of hypervisors of the plan's order; the others were not begun. */
   readonly outcomes: readonly RebootOutcome[];
   /** Why the others were not begun. */
   readonly stopped?: string;
+  /** They were not begun because a signal of the gate stayed red. */
+  readonly red?: true;
   /** Somebody cancelled it. */
   readonly cancelled?: true;
   readonly at: Date;
@@ -64,7 +66,8 @@ export function describeNight(night: Night) {
   const { plan, limit, stopped = 'not begun' } = night;
   const failed = outcomesOf(night, 'failed');
   const done = outcomesOf(night, 'done');
-  const left = plan.order.slice(night.outcomes.length).map(({ name }) => name);
+  const begun = new Set(night.outcomes.map(({ name }) => name));
+  const left = plan.order.map(({ name }) => name).filter((name) => !begun.has(name));
   const held = [...plan.held, ...outcomesOf(night, 'held')].toSorted((a, b) => byName(a.name, b.name));
   const lines = [
     ...(failed.length === 0 ? [] : ['Needs you']),
@@ -84,15 +87,16 @@ export function describeNight(night: Night) {
   return { headline: headlineOf(night), lines };
 }
 
-/** The mail to operators; undefined when the night changed nothing and asks nothing of anybody. */
+/** The mail to operators; undefined when the night changed nothing, was not stopped, and asks nothing of anybody. */
 export function nightMail(night: Night): { readonly subject: string; readonly text: string } | undefined {
   const [done, back, failed] = (['done', 'given back', 'failed'] as const).map(
     (v) => outcomesOf(night, v).length,
   );
-  if (!done && !back && !failed) return undefined;
+  if (!done && !back && !failed && !night.red) return undefined;
   const waits = night.plan.waits.length;
   const parts = [
     night.cancelled ? 'cancelled' : '',
+    night.red ? 'stopped by its gate' : '',
     done ? `${done} rebooted` : '',
     back ? `${back} given back` : '',
     waits ? sayWaits(waits) : '',

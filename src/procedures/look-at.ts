@@ -7,8 +7,9 @@ import { planReboots } from '../domain/reboot-order.ts';
 import { askNeed } from './ask-host.ts';
 import type { NeedSettings } from './need-settings.ts';
 import { readHolds } from './read-holds.ts';
+import { type RoomSettings, roomRules } from './room-settings.ts';
 
-export interface LookSettings extends DrainPolicy, NeedSettings {
+export interface LookSettings extends DrainPolicy, NeedSettings, RoomSettings {
   readonly mbPerSecond: number;
 }
 
@@ -57,6 +58,7 @@ export async function lookAt(ctx: Context<LookSettings>, name: string, key: stri
       maxWaiting: 1,
       mine: rebootReason(ctx.runId),
       holds,
+      room: roomRules(ctx.options),
       policy: ctx.options,
     });
     if (waits[0] !== undefined) return { go: 'waits', why: waits[0].why };

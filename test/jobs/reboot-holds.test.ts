@@ -4,7 +4,7 @@ import { listBreakers, resetBreaker } from '../../src/breakers.ts';
 import { claim } from '../../src/claims.ts';
 import type { Clients } from '../../src/context.ts';
 import type { Json } from '../../src/engine/job.ts';
-import { hypervisor } from '../support/builders.ts';
+import { hypervisor, server, size } from '../support/builders.ts';
 import { type House, openHouse, type TestEngine } from '../support/engine.ts';
 import { FakeCloud } from '../support/fake-cloud.ts';
 import { REBOOT_JOBS } from '../support/reboot-jobs.ts';
@@ -156,5 +156,178 @@ describe('the breaker', () => {
     const worked = await work(process, id);
 
     expect(whyOf(worked, 'hypervisor hv2')).toMatch(/^done: /);
+  });
+});
+
+describe('rings', () => {
+  const options = { rings: [{ hypervisors: 1 }, 'all'] };
+  beforeEach(() => begin(fleetOf('hv1', 'hv2', 'hv3')));
+
+  it('let one hypervisor run a new kernel for a day before the others do', async () => {
+    const first = await night(options);
+    const second = await night(options);
+    const third = await night({ ...options, ringDays: 0 });
+
+    expect(whyOf(first, 'hypervisor hv1')).toMatch(/^done: /);
+    expect(whyOf(first, 'hypervisor hv2')).toBe(
+      'held: a later ring of kernel 6.1.0-28: ring 1 (1 hypervisor) comes first',
+    );
+    expect(whyOf(second, 'hypervisor hv2')).toMatch(
+      /^held: ring 2 of kernel 6\.1\.0-28 begins \w{3} \d+ \w{3} \d{4}, when ring 1 has run it for 1 day$/,
+    );
+    expect(third.run.report?.headline).toBe('2 needed a reboot: 2 done.');
+    expect(rebooted()).toEqual(['hv1', 'hv2', 'hv3']);
+  });
+
+  it('keep a bad kernel from the second ring, until a person resets its breaker', async () => {
+    cloud.hosts.get('hv1')!.fault = 'comes back with its old kernel';
+    const lax = { ...options, ringDays: 0, maxFailed: 9 };
+
+    await night(lax);
+    const second = await night(lax);
+
+    expect(rebooted()).toEqual(['hv1']);
+    expect(whyOf(second, 'hypervisor hv2')).toMatch(
+      /^held: the breaker "kernel 6\.1\.0-28" is open since .* \(hv1 failed with it: .*\); when all is well: nightshift reset-breaker 'kernel 6\.1\.0-28'/,
+    );
+    const name = 'kernel 6.1.0-28';
+    await resetBreaker(process.engine.acts, { name, by: 'kim', why: 'a DIMM' }, new Date());
+    await night(lax);
+    expect(rebooted()).toEqual(['hv1', 'hv2']);
+  });
+});
+
+describe('budgets', () => {
+  it('count what was tried in an earlier campaign of the window, also where it failed', async () => {
+    await begin(
+      new FakeCloud([
+        ...['a1', 'a2', 'a3'].map((name) => hypervisor(name, { zone: 'a' })),
+        hypervisor('b1', { zone: 'b' }),
+      ]),
+    );
+    cloud.hosts.get('a1')!.fault = 'comes back with its old kernel';
+    const options = { budgets: [{ per: 'zone', atMost: 2 }], maxFailed: 9 };
+
+    await night({ ...options, limit: 1 });
+    const second = await night(options);
+
+    expect(rebooted()).toEqual(['a1', 'a2', 'b1']);
+    expect(whyOf(second, 'hypervisor a3')).toBe(
+      'held: the budget of 2 a window in zone a is spent: 1 tried already, 1 planned before it',
+    );
+  });
+});
+
+describe('empty hypervisors', () => {
+  const parallelEmpty = { atOnce: 2, perZone: 9, perRack: 1 };
+
+  it('go several at a time within the limits; those to drain wait until all of them are back', async () => {
+    await begin(
+      new FakeCloud(
+        [
+          hypervisor('hv1', { aggregates: ['rack-a'] }),
+          hypervisor('hv2', { aggregates: ['rack-a'] }),
+          hypervisor('hv3', { traits: ['CUSTOM_RACK_B'] }),
+          hypervisor('full'),
+          hypervisor('room'),
+        ],
+        [server('a', 'full')],
+      ),
+    );
+    cloud.hosts.get('room')!.kernel = '6.1.0-28';
+    cloud.mayBeOut = 2;
+
+    const worked = await night({ parallelEmpty });
+
+    expect(worked.run.report?.headline).toBe('4 needed a reboot: 4 done.');
+    expect(cloud.violations).toEqual([]);
+    const calls = cloud.calls.map((call) => call.replace(/ hv[13]$/, ' hv1 or hv3'));
+    expect(calls.slice(0, 6)).toEqual([
+      ...Array(2).fill('cordon hv1 or hv3'),
+      ...Array(2).fill('reboot hv1 or hv3'),
+      ...Array(2).fill('uncordon hv1 or hv3'),
+    ]);
+    expect(calls.slice(6)).toEqual([
+      'cordon hv2',
+      'reboot hv2',
+      'uncordon hv2',
+      'cordon full',
+      'migrate a',
+      'reboot full',
+      'uncordon full',
+    ]);
+  });
+
+  it('that get a guest on the way are drained one at a time all the same', async () => {
+    await begin(fleetOf('hv1', 'hv2', 'room'));
+    cloud.hosts.get('room')!.kernel = '6.1.0-28';
+    let looks = 0;
+    const fleet = cloud.fleet.bind(cloud);
+    cloud.fleet = async () => {
+      looks += 1;
+      // After the survey and the plan: before each has its own look.
+      if (looks === 3) for (const hv of ['hv1', 'hv2']) cloud.add(server(`late-${hv}`, hv));
+      return fleet();
+    };
+
+    await night({ parallelEmpty });
+
+    expect(rebooted().toSorted()).toEqual(['hv1', 'hv2']);
+    expect(cloud.violations).toEqual([]);
+  });
+
+  it('that fail in a wave are all counted, and stop the line after it', async () => {
+    await begin(fleetOf('hv1', 'hv2', 'hv3'));
+    cloud.mayBeOut = 2;
+    for (const name of ['hv1', 'hv2']) cloud.hosts.get(name)!.fault = 'comes back with its old kernel';
+
+    const { outcome, run } = await night({ parallelEmpty });
+
+    expect(outcome).toBe('failed');
+    expect(run.error).toBe('left disabled for a person: hv1, hv2');
+    expect(run.report?.headline).toBe('3 needed a reboot: 1 not tonight, 2 need you.');
+    expect(rebooted().toSorted()).toEqual(['hv1', 'hv2']);
+  });
+});
+
+describe('the hypervisor that Nightshift itself runs on', () => {
+  it('goes last, whatever its drain costs', async () => {
+    const servers = [
+      server('nightshift', 'hv1', { size: size(1) }),
+      server('big', 'hv2', { size: size(64) }),
+    ];
+    await begin(
+      new FakeCloud(
+        ['hv1', 'hv2', 'room'].map((name) => hypervisor(name)),
+        servers,
+      ),
+    );
+    cloud.hosts.get('room')!.kernel = '6.1.0-28';
+
+    await night({ self: 'nightshift' });
+
+    expect(rebooted()).toEqual(['hv2', 'hv1']);
+  });
+});
+
+describe('headroom', () => {
+  it('holds whatever would leave too little for a failure', async () => {
+    const servers = ['hv2', 'hv3'].map((hv) => server(`on-${hv}`, hv, { size: size(100) }));
+    await begin(
+      new FakeCloud(
+        ['hv1', 'hv2', 'hv3'].map((name) => hypervisor(name)),
+        servers,
+      ),
+    );
+    for (const name of ['hv2', 'hv3']) cloud.hosts.get(name)!.kernel = '6.1.0-28';
+
+    const strict = await night({ headroom: { hypervisors: 1 } });
+
+    expect(rebooted()).toEqual([]);
+    expect(whyOf(strict, 'hypervisor hv1')).toBe(
+      'held: no headroom, should hv2 fail meanwhile: no other hypervisor has 100 GiB of memory, 25 vCPU, 10 GiB of disk free for on-hv2',
+    );
+    await night();
+    expect(rebooted()).toEqual(['hv1']);
   });
 });

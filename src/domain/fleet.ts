@@ -84,6 +84,8 @@ export interface Fleet {
 export interface ComputeService {
   /** Survives restarts of the service; another id means another service record. */
   readonly id: string;
+  /** Of the hypervisor; another one means that Nova takes it for another hypervisor. */
+  readonly hypervisorId: string;
   readonly up: boolean;
   /** Why it is disabled (may be empty); absent when it is enabled. */
   readonly disabled?: string;

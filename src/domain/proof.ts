@@ -9,6 +9,8 @@ export interface Expected {
   /** The kernel that must run. */
   readonly next: string;
   readonly serviceId: string;
+  /** What Nova called the hypervisor itself; left out, it is not compared. */
+  readonly hypervisorId?: string;
 }
 
 /** One look at the hypervisor, and what earlier looks must remember for it. */
@@ -70,12 +72,24 @@ function judgeBoot({ bootId, next }: Expected, boot: Look['boot']): Check[] {
   ];
 }
 
-function judgeService({ serviceId }: Expected, service: Look['service'], heard: readonly string[]): Check[] {
+function judgeService(
+  { serviceId, hypervisorId }: Expected,
+  service: Look['service'],
+  heard: readonly string[],
+): Check[] {
   if ('away' in service) {
     const saw = `its compute service cannot be looked at: ${service.away}`;
     return ['same service', 'heartbeat', 'service up'].map((name) => ({ name, ok: false, saw }));
   }
   const same = service.id === serviceId;
+  const isIt = service.hypervisorId === hypervisorId;
+  const hypervisor = {
+    name: 'same hypervisor',
+    ok: isIt,
+    saw: isIt
+      ? `hypervisor ${hypervisorId}`
+      : `Nova takes it for hypervisor ${service.hypervisorId}, it was ${hypervisorId}`,
+  };
   const beats = heard.slice(1);
   const lives = beats.length >= HEARTBEATS;
   const up = service.up && !service.forcedDown;
@@ -85,6 +99,7 @@ function judgeService({ serviceId }: Expected, service: Look['service'], heard: 
       ok: same,
       saw: same ? `service ${serviceId}` : `its compute service is ${service.id}, it was ${serviceId}`,
     },
+    ...(hypervisorId === undefined ? [] : [hypervisor]),
     {
       name: 'heartbeat',
       ok: lives,

@@ -11,14 +11,18 @@ export interface StateSettings {
   readonly checks?: Readonly<Record<string, string>>;
 }
 
+/** What must be the same after the reboot. */
+export type Noted = { readonly state: HostState; readonly hypervisorId: string };
+
 const PROBE_MS = 60_000;
 
 /** The state to come back in. Permanent error when it cannot be told: then nothing could be proved. */
-export async function noteState(ctx: Context<StateSettings>, name: string): Promise<HostState> {
+export async function noteState(ctx: Context<StateSettings>, name: string): Promise<Noted> {
   return ctx.step(`state of ${name}`, { effect: 'read' }, async ({ signal }) => {
     const state = await askState(ctx, name, signal);
     if ('unknown' in state) throw new PermanentError(state.unknown);
-    return state;
+    const { hypervisorId } = await ctx.cloud.service(name);
+    return { state, hypervisorId };
   });
 }
 

@@ -43,14 +43,14 @@ export async function goThrough(
   if ('unfit' in updated.value) return { end: 'back', why: `updated, not rebooted: ${updated.value.unfit}` };
   const { next } = updated.value;
 
-  const known = withDeadline(ctx, noted.value.model);
+  const known = withDeadline(ctx, noted.value.state.model);
   const rebooted = await attempt(() => reboot(known, name, before.bootId, ready));
   if (!rebooted.ok) return { end: 'failed', error: rebooted.error };
   if (!rebooted.value.asked) return { end: 'back', why: `not rebooted: ${rebooted.value.why}` };
 
   const since = ctx.now().getTime();
   const { bootId, serviceId } = before;
-  const proved = await attempt(() => prove(known, name, { bootId, serviceId, next, state: noted.value }));
+  const proved = await attempt(() => prove(known, name, { bootId, serviceId, next, ...noted.value }));
   if (!proved.ok) return { end: 'failed', error: proved.error };
   return { end: 'proved', checks: proved.value, kernel: next, bootMs: ctx.now().getTime() - since };
 }

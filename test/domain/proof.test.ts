@@ -1,8 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { judgeProof, type Look, rememberHeard, whyHopeless } from '../../src/domain/proof.ts';
 
-const expected = { bootId: 'boot-1', next: '6.1.0-28', serviceId: 'service-7' };
-const service = { id: 'service-7', up: true, forcedDown: false, heardAt: '2026-11-24T22:59:12Z' };
+const expected = { bootId: 'boot-1', next: '6.1.0-28', serviceId: 'service-7', hypervisorId: 'hv-7' };
+const service = {
+  id: 'service-7',
+  hypervisorId: 'hv-7',
+  up: true,
+  forcedDown: false,
+  heardAt: '2026-11-24T22:59:12Z',
+};
 const well: Look = {
   boot: { bootId: 'boot-2', running: '6.1.0-28' },
   service,
@@ -16,7 +22,7 @@ function failing(look: Look): string[] {
 describe('judgeProof', () => {
   it('passes a hypervisor in a new boot of the right kernel whose service is heard again', () => {
     expect(failing(well)).toEqual([]);
-    expect(judgeProof(expected, well)).toHaveLength(6);
+    expect(judgeProof(expected, well)).toHaveLength(7);
   });
 
   it.each<{ what: string; look: Partial<Look>; fails: string[] }>([
@@ -43,6 +49,11 @@ describe('judgeProof', () => {
       what: 'registered a second compute service',
       look: { service: { ...service, id: 'service-8' } },
       fails: ['same service: its compute service is service-8, it was service-7'],
+    },
+    {
+      what: 'Nova takes for another hypervisor',
+      look: { service: { ...service, hypervisorId: 'hv-8' } },
+      fails: ['same hypervisor: Nova takes it for hypervisor hv-8, it was hv-7'],
     },
     {
       what: 'is called up by Nova because of a heartbeat from before',

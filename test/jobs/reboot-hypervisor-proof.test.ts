@@ -135,6 +135,17 @@ describe('a hypervisor that comes back', () => {
     expect(hv1()).toMatchObject({ reboots: 1, disabled: `nightshift ${ID}: reboot for a new kernel` });
   });
 
+  it('stays disabled when Nova takes it for another hypervisor', async () => {
+    hv1().fault = 'registers a second hypervisor';
+
+    const worked = await reboot({ backWithinMinutes: 1 / 60 });
+
+    expect(outcomeOf(worked)).toBe(
+      'needs you: it failed its checks: Nova takes it for hypervisor hv1-2, it was hv1-1',
+    );
+    expect(hv1().disabled).toContain('nightshift');
+  });
+
   it('says of each check what it saw', async () => {
     const { run } = await reboot({ checks: { ceph: 'exit 0' } });
 
@@ -144,7 +155,7 @@ describe('a hypervisor that comes back', () => {
     );
     expect(note?.evidence).toContain('; PCI devices: 1 as before; failed units: none; clock: synchronised; ');
     expect(note?.evidence).toContain('; check ceph: exit 0');
-    expect(outcomeOf({ outcome: 'succeeded', run })).toMatch(/, 10 of 10 checks$/);
+    expect(outcomeOf({ outcome: 'succeeded', run })).toMatch(/, 11 of 11 checks$/);
   });
 
   it('stays disabled when a check of the site fails', async () => {

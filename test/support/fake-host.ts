@@ -22,6 +22,7 @@ export type HostFault =
   | 'refuses to reboot'
   | 'answers and never reboots'
   | 'registers a second service'
+  | 'registers a second hypervisor'
   | 'has a libvirt that fails'
   | 'fails new servers'
   | 'hangs on new servers';
@@ -107,6 +108,7 @@ export class FakeHost implements Host {
   asService(): ComputeService {
     return {
       id: this.#serviceId,
+      hypervisorId: `${this.name}-${this.fault === 'registers a second hypervisor' && this.reboots > 0 ? 2 : 1}`,
       up: this.#cloud.now - this.#heardAt < UP_SECONDS,
       ...(this.disabled === undefined ? {} : { disabled: this.disabled }),
       forcedDown: false,

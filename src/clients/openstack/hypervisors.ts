@@ -53,11 +53,11 @@ export async function needNode(session: Session, name: string): Promise<Node> {
 }
 
 /** A hypervisor's compute service, read fresh; as `needNode`, and retryable while a cell is silent. */
-export async function needService(session: Session, name: string): Promise<KnownService> {
+export async function needService(session: Session, name: string): Promise<ServiceOfNode> {
   const services = await needServices(session);
-  const { serviceHost } = await needNode(session, name);
+  const { serviceHost, id: nodeId } = await needNode(session, name);
   const found = services.find(({ host }) => host === serviceHost);
-  if (found !== undefined) return found;
+  if (found !== undefined) return { ...found, nodeId };
   const what = `Nova has no compute service on ${serviceHost}, the host of hypervisor ${name}`;
   throw new OpenStackError(what, { retryable: false });
 }
@@ -92,6 +92,7 @@ const Service = z.discriminatedUnion('status', [
 ]);
 type Service = z.infer<typeof Service>;
 type KnownService = Exclude<Service, { status: 'UNKNOWN' }>;
+type ServiceOfNode = KnownService & { readonly nodeId: string };
 
 /** The compute services of every hypervisor. */
 export async function listServices(session: Session): Promise<Service[]> {
@@ -128,9 +129,10 @@ export function silentCell(hosts: readonly string[]): OpenStackError {
 }
 
 /** What a service's row says. */
-export function toComputeService(service: KnownService): ComputeService {
+export function toComputeService(service: ServiceOfNode): ComputeService {
   return {
     id: service.id,
+    hypervisorId: service.nodeId,
     up: service.state === 'up',
     ...(service.status === 'disabled' && { disabled: service.disabled_reason ?? '' }),
     forcedDown: service.forced_down,

@@ -233,6 +233,7 @@ describe('a compute service', () => {
 
     expect(await cloud.service(HV01)).toEqual({
       id: row.id,
+      hypervisorId: expect.stringMatching(/^.+$/),
       up: true,
       forcedDown: false,
       heardAt: '2026-11-21T10:11:17.000Z',
@@ -240,6 +241,7 @@ describe('a compute service', () => {
     Object.assign(row, { status: 'disabled', disabled_reason: null, updated_at: null, forced_down: true });
     expect(await cloud.service(HV01)).toEqual({
       id: row.id,
+      hypervisorId: expect.stringMatching(/^.+$/),
       up: true,
       disabled: '',
       forcedDown: true,

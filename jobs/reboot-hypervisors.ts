@@ -35,6 +35,7 @@ import { takeBaseline, whyRed } from '../src/procedures/gate.ts';
 import { whyOutside } from '../src/procedures/in-window.ts';
 import { readHolds } from '../src/procedures/read-holds.ts';
 import { rebootSettings } from '../src/procedures/reboot-settings.ts';
+import { recordShadow } from '../src/procedures/record-shadow.ts';
 import { roomRules } from '../src/procedures/room-settings.ts';
 import { survey } from '../src/procedures/survey.ts';
 
@@ -134,6 +135,7 @@ async function makePlan(ctx: Ctx): Promise<Plan> {
   for (const { name, why } of plan.held) ctx.note({ subject: `hypervisor ${name}`, verdict: 'held', why });
   for (const { name, why } of plan.waits) ctx.note({ subject: `hypervisor ${name}`, verdict: 'waits', why });
   ctx.report(describePlan(plan, limit));
+  await recordShadow(ctx, plan, needs);
   return plan;
 }
 

@@ -6,19 +6,28 @@ export interface HostBoot {
   readonly bootId: string;
   /** The kernel that runs. */
   readonly running: string;
+  /** When it booted, by its own clock, ISO 8601 in UTC; absent where it does not tell. */
+  readonly bootedAt?: string;
 }
 
 /** A shell script that asks; changes nothing. */
 export const BOOT_PROBE = `
 echo "running=$(uname -r)"
-echo "boot=$(cat /proc/sys/kernel/random/boot_id)"`;
+echo "boot=$(cat /proc/sys/kernel/random/boot_id)"
+echo "booted=$(cat /proc/stat 2>/dev/null | sed -n 's/^btime //p')"`;
 
 /** Reads the probe's answer, which may hold other lines too; undefined when it makes no sense. */
 export function parseBoot({ exit, stdout }: CommandResult): HostBoot | undefined {
   const said = parseLines(stdout);
   const bootId = said.get('boot');
   const running = said.get('running');
-  return exit === 0 && bootId && running ? { bootId, running } : undefined;
+  if (exit !== 0 || !bootId || !running) return undefined;
+  const seconds = /^\d{1,11}$/.exec(said.get('booted') ?? '')?.[0];
+  return {
+    bootId,
+    running,
+    ...(seconds !== undefined && { bootedAt: new Date(Number(seconds) * 1000).toISOString() }),
+  };
 }
 
 /** `key=value` lines; of a key said twice the last counts. */

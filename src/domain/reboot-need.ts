@@ -11,6 +11,8 @@ export type RebootNeed =
       readonly why: string;
       readonly bootId: string;
       readonly running: string;
+      /** When it booted, by its own clock, ISO 8601 in UTC. */
+      readonly bootedAt?: string;
       /** The kernel that the boot loader starts next. */
       readonly next: string;
     }

@@ -4,9 +4,10 @@ import { findRoom } from '../domain/capacity.ts';
 import type { DrainPolicy } from '../domain/drain-policy.ts';
 import type { Fleet } from '../domain/fleet.ts';
 import { whyNotItsTurn } from '../domain/guest-class.ts';
+import type { Reach } from '../domain/reach.ts';
 import type { Guest } from './guest.ts';
 
-export interface TargetSettings extends DrainPolicy {
+export interface TargetSettings extends DrainPolicy, Reach {
   /** Hypervisors about to be drained themselves: who is sent there moves twice. */
   readonly avoid: readonly string[];
 }
@@ -26,20 +27,20 @@ export async function chooseTarget(
     .filter(({ name, up, disabled }) => options.avoid.includes(name) && up && disabled === undefined)
     .map(({ name }) => name);
   if (tried.length === 0 && soon.length === 0) return undefined;
-  const best = placeFor(fleet, id, { from, not: [...tried, ...soon] });
-  return best ?? (tried.length === 0 ? undefined : placeFor(fleet, id, { from, not: tried }));
+  const place = (not: readonly string[]) => placeFor(fleet, id, { from, not, reach: options });
+  return place([...tried, ...soon]) ?? (tried.length === 0 ? undefined : place(tried));
 }
 
 function placeFor(
   fleet: Fleet,
   id: string,
-  { from, not }: { readonly from: string; readonly not: readonly string[] },
+  { from, not, reach }: { readonly from: string; readonly not: readonly string[]; readonly reach: Reach },
 ): string | undefined {
   const server = fleet.servers.find((each) => each.id === id);
   const source = fleet.hypervisors.find(({ name }) => name === from);
   if (server === undefined || source === undefined) return undefined;
   const hypervisors = fleet.hypervisors.filter(({ name }) => !not.includes(name));
-  const room = findRoom({ ...fleet, hypervisors }, source, [server]);
+  const room = findRoom({ ...fleet, hypervisors }, source, [server], reach);
   return room.found ? room.places.get(id) : undefined;
 }
 

@@ -6,6 +6,7 @@ import { REAL_TIMERS } from '../../src/engine/clock.ts';
 import { drainSettings } from '../../src/procedures/drain-settings.ts';
 import type { Guest } from '../../src/procedures/guest.ts';
 import { type MigrateSettings, migrate } from '../../src/procedures/migrate.ts';
+import { roomSettings } from '../../src/procedures/room-settings.ts';
 import { hypervisor, server } from '../support/builders.ts';
 import { FakeCloud } from '../support/fake-cloud.ts';
 
@@ -18,7 +19,7 @@ it('is who moves, and where to', async () => {
   const ctx = {
     cloud,
     options: {
-      ...z.object(drainSettings).parse({ migrateAtLeastSeconds: 60 }),
+      ...z.object({ ...drainSettings, ...roomSettings }).parse({ migrateAtLeastSeconds: 60 }),
       pollMs: 1,
     },
     step: async (_: string, __: object, fn: (scope: object) => Promise<unknown>) =>

@@ -29,7 +29,8 @@ export async function sendCanary(ctx: Context<CanarySettings>, name: string): Pr
   const { canary } = ctx.options;
   if (canary === undefined) return;
   const timeoutMs = 3 * canary.timeoutSeconds * 1000 + 5 * 60_000;
-  await ctx.step(`canary on ${name}`, { effect: 'idempotent', timeoutMs }, async (scope) => {
+  const options = { effect: 'idempotent', timeoutMs } as const;
+  await ctx.step(`canary on ${name}`, options, async (scope) => {
     // After one that failed it is disabled.
     await enableAgain(ctx, name);
     try {
@@ -38,6 +39,15 @@ export async function sendCanary(ctx: Context<CanarySettings>, name: string): Pr
       if (scope.signal.aborted) throw error;
       throw await land(ctx, { name, canary, error }, scope);
     }
+  });
+  await ctx.step(`no canary on ${name}`, options, async (scope) => {
+    try {
+      await remove(ctx, canary, scope);
+    } catch (error) {
+      if (!scope.signal.aborted) await disableAgain(ctx, name);
+      throw error;
+    }
+    await enableAgain(ctx, name);
   });
 }
 
@@ -65,7 +75,6 @@ async function fly(
   if (on === undefined)
     throw new PermanentError(`it does not run after ${sayDuration(timeoutSeconds * 1000)} (${status})`);
   if (on !== name) throw new PermanentError(`it runs on ${on}`);
-  await remove(ctx, canary, { signal, timers });
 }
 
 /** Out of service first, for whatever follows may fail as well. Answers the error to end with. */

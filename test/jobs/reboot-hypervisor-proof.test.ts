@@ -303,6 +303,16 @@ describe('a canary', () => {
     expect(cloud.servers.has(called)).toBe(false);
   });
 
+  it('that cannot be deleted takes the hypervisor out again', async () => {
+    cloud.deletes = false;
+
+    const worked = await reboot({ canary: { ...canary, timeoutSeconds: 0.05 } });
+
+    expect(outcomeOf(worked)).toContain(`; ${called} is not gone 50 ms after it was deleted`);
+    expect(hv1().disabled).toBe(`nightshift ${ID}: reboot for a new kernel`);
+    expect(cloud.calls.at(-1)).toBe('cordon hv1');
+  });
+
   it('is sent anew when a person has repaired the hypervisor', async () => {
     hv1().fault = 'fails new servers';
     await reboot({ canary });

@@ -62,6 +62,8 @@ export class FakeCloud implements Cloud {
   /** Newest last, by server. */
   readonly asked = new Map<string, ServerAction[]>();
   readonly #migrations: FakeMigration[] = [];
+  /** False: what is to be deleted stays. */
+  deletes = true;
   /** Servers that come to be, and when. */
   readonly #building = new Map<string, number>();
   readonly #powering = new Map<string, { readonly to: 'ACTIVE' | 'SHUTOFF'; readonly at: number }>();
@@ -190,7 +192,7 @@ export class FakeCloud implements Cloud {
 
   async deleteServer(id: string): Promise<void> {
     this.tick();
-    if (!this.servers.has(id)) return;
+    if (!this.servers.has(id) || !this.deletes) return;
     this.servers.delete(id);
     this.allocations.delete(id);
     this.changed(`delete ${id}`);

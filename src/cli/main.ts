@@ -12,6 +12,7 @@ import { ACCEPT_HINT, type Common, terminalFor } from './command.ts';
 import { codeOfError, EXIT, EXIT_CODES } from './exit-codes.ts';
 import { registerHouseCommands } from './house-commands.ts';
 import { registerLookCommands } from './look-commands.ts';
+import { registerReportCommands } from './report-commands.ts';
 import { registerRunCommands } from './run-commands.ts';
 import { registerTokenCommand } from './token-command.ts';
 
@@ -35,6 +36,7 @@ function commandLine(): Command {
   for (const [group, register] of [
     ['Start and go on:', registerRunCommands],
     ['Look:', registerLookCommands],
+    ['Look:', registerReportCommands],
     ['Say what a run shall do:', registerActCommands],
     ['Say what to leave alone:', registerClaimCommands],
     ['Say what to leave alone:', registerBreakerCommands],

@@ -6,7 +6,7 @@ import { sayCount, sayDay, sayInstant, sayList } from './say.ts';
 /** A finding as it is remembered between audits, by `keyOf` it. */
 export type Known = { readonly kind: AuditKind; readonly subject: string; readonly since: string };
 
-export type Dated = Finding & {
+type Dated = Finding & {
   readonly since: string;
   /** `since` is when an audit saw it first; the cloud does not tell how old it is. */
   readonly firstSeen?: true;

@@ -59,7 +59,10 @@ export interface StepOptions<T> {
   readonly disruptive?: boolean;
 }
 
-/** State between runs: a hash in Redis. Writes are kept back and ride in the step's `finish`. */
+/**
+ * State between runs: a hash in Redis. Writes are kept back and ride in the step's `finish`. It is our own
+ * memory and no part of the world, so a step that only reads may write it, in a dry run, too.
+ */
 export interface Table {
   get<T extends Json>(key: string): Promise<T | undefined>;
   all<T extends Json>(): Promise<ReadonlyMap<string, T>>;

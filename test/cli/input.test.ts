@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import auditCloud from '../../jobs/audit-cloud.ts';
+import shadowReport from '../../jobs/shadow-report.ts';
 import { openSite, type Site } from '../support/nightshift.ts';
 import countHypervisors from './jobs/count-hypervisors.ts';
 import ringBell from './jobs/ring-bell.ts';
@@ -32,7 +34,7 @@ describe('what cannot be meant', () => {
     [
       'a job unlike any',
       ['jobs', 'x'],
-      'x: unknown job; there is reboot-hypervisor, reboot-hypervisors, count-hypervisors, ring-bell',
+      'x: unknown job; there is audit-cloud, reboot-hypervisor, reboot-hypervisors, shadow-report, count-hypervisors, ring-bell',
     ],
     [
       'runs of an unknown job',
@@ -83,7 +85,7 @@ describe('help', () => {
     const { exit, out } = await site.nightshift('--help');
 
     expect(out.match(/^ {2}[a-z][a-z-]+(?=.* {2})/gm)?.map((name) => name.trim())).toEqual(
-      'run resume jobs runs schedule show log why decide approve cancel kill daemon freeze halt thaw accept-redis check-config token help'.split(
+      'run resume jobs runs schedule show log why audit shadow decide approve cancel kill claim unclaim claims breaker reset-breaker daemon freeze halt thaw accept-redis check-config token help'.split(
         ' ',
       ),
     );
@@ -111,10 +113,12 @@ describe('the jobs', () => {
   it('are those that come with Nightshift and the site’s own, with where they are armed', async () => {
     const { exit, out } = await site.nightshift('jobs');
 
-    expect(out.split('\n').slice(0, 5)).toEqual([
+    expect(out.split('\n').slice(0, 7)).toEqual([
       'job                 armed       schedule  window  what it does',
+      `audit-cloud         nowhere     –         –       ${auditCloud.summary}`,
       'reboot-hypervisor   nowhere     –         –       Drain and reboot one hypervisor that awaits a kernel',
       'reboot-hypervisors  nowhere     –         –       Drain and reboot hypervisors that await a kernel, one at a time',
+      `shadow-report       nowhere     –         –       ${shadowReport.summary}`,
       `count-hypervisors   nowhere     –         –       ${countHypervisors.summary}`,
       `ring-bell           everywhere  –         –       ${ringBell.summary}`,
     ]);

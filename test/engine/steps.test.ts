@@ -413,6 +413,23 @@ describe('a run', () => {
       expect((await engine.runs.get(id))?.error).toContain(says);
     });
 
+    it('lets a dry run remember in a table, and tell operators, what a step has seen', async () => {
+      const { engine } = await engineFor(async (ctx) => {
+        await ctx.step('look', { effect: 'read' }, async (scope) => {
+          scope.table('seen').set('hv1', 'up');
+          scope.mail('seen', { to: ['ops@example.org'], subject: 'hv1 is up', text: 'hv1 is up' });
+        });
+      });
+
+      await engine.work(await engine.create({ job: 'try', ...CLI, acting: false }));
+      await engine.sendMails();
+
+      const redis = house.redis.connect();
+      expect(await redis.hgetall('{nightshift}:table:seen')).toEqual({ hv1: '"up"' });
+      redis.disconnect();
+      expect(house.sent.map(({ subject }) => subject)).toEqual(['hv1 is up']);
+    });
+
     it('refuses every effect in a dry run, mails nobody and holds no lease', async () => {
       const { engine } = await engineFor(async (ctx) => {
         await ctx.lease('fleet', 'looking');

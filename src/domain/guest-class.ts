@@ -7,30 +7,31 @@ import { sayList } from './say.ts';
 /** Kinds of servers that belong together although no server group says so; the first that fits counts. */
 export interface GuestClass {
   readonly class: string;
-  /** Every pattern that is given has to fit; `*` stands for anything. */
+  /** Every pattern that is given has to fit; `*` stands for anything, `?` for one character. */
   readonly name?: string | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   readonly project?: string | undefined;
-  /** True: all of one project are one cluster. A key: those are one whose metadata have the same value there. */
+  /**
+   * True: all of one project are one cluster. `*`: those whose names are the same up to the last fixed text
+   * of the pattern. A key: those whose metadata have the same value there.
+   */
   readonly oneAtATime?: true | string | undefined;
   /** What is wished for all of them. */
   readonly drain?: Wish | undefined;
 }
 
 /**
- * Octavia says nowhere which load balancer an amphora serves. Cluster API's key is set where the machine
- * template passes it on; ours is for everybody.
+ * Ours is for everybody. Octavia says nowhere which load balancer an amphora serves. Magnum's and Cluster
+ * API's nodes are told by their names. Trove leaves no sign: a site names the project of its databases.
  */
 export const USUAL_CLASSES: readonly GuestClass[] = [
   { class: 'cluster', metadata: { 'nightshift:cluster': '*' }, oneAtATime: 'nightshift:cluster' },
   { class: 'amphora', name: 'amphora-*', oneAtATime: true },
-  { class: 'trove', metadata: { trove_cluster_id: '*' }, oneAtATime: 'trove_cluster_id' },
-  { class: 'magnum', metadata: { magnum_cluster_uuid: '*' }, oneAtATime: 'magnum_cluster_uuid' },
-  {
-    class: 'cluster-api',
-    metadata: { 'cluster.x-k8s.io/cluster-name': '*' },
-    oneAtATime: 'cluster.x-k8s.io/cluster-name',
-  },
+  // k8s-prod-ngvi5qr4jxdj-master-0
+  { class: 'magnum', name: '*-????????????-master-*', oneAtATime: '*' },
+  { class: 'magnum', name: '*-????????????-node-*', oneAtATime: '*' },
+  // prod-control-plane-x7k2p
+  { class: 'cluster-api', name: '*-control-plane-?????', oneAtATime: '*' },
 ];
 
 type Member = Pick<Server, 'name' | 'projectId' | 'metadata'>;
@@ -52,7 +53,7 @@ export function clusterOf(server: Member, classes: readonly GuestClass[]): strin
   const kind = classOf(server, classes);
   if (kind?.oneAtATime === undefined) return undefined;
   if (kind.oneAtATime === true) return `${kind.class} of project ${server.projectId}`;
-  const value = server.metadata[kind.oneAtATime];
+  const value = kind.oneAtATime === '*' ? stemOf(server.name, kind.name) : server.metadata[kind.oneAtATime];
   return value === undefined ? undefined : `${kind.class} ${value} of project ${server.projectId}`;
 }
 
@@ -85,11 +86,22 @@ function isWell({ status, task }: Server, { mayRest }: { mayRest: boolean }): bo
   return task === undefined && (status === 'ACTIVE' || (mayRest && AT_REST.has(status)));
 }
 
+/** What of the name lies before the last fixed text of the pattern. */
+function stemOf(name: string, glob = '*'): string | undefined {
+  const parts = glob.split(/([*?]+)/);
+  const last = parts.findLastIndex((part, index) => index % 2 === 0 && part !== '');
+  const [before, after] = [parts.slice(0, last).join(''), parts.slice(last).join('')];
+  return new RegExp(`^(${patternOf(before)})${patternOf(after)}$`, 's').exec(name)?.[1];
+}
+
 /** Case counts. */
 function isLike(text: string, glob: string): boolean {
-  const pattern = glob
-    .split('*')
-    .map((part) => part.replaceAll(/[\\^$.|?+()[\]{}]/g, '\\$&'))
-    .join('.*');
-  return new RegExp(`^${pattern}$`, 's').test(text);
+  return new RegExp(`^${patternOf(glob)}$`, 's').test(text);
+}
+
+function patternOf(glob: string): string {
+  return glob
+    .replaceAll(/[\\^$.|+()[\]{}]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
 }

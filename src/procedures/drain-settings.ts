@@ -7,13 +7,18 @@ const Wish = z.enum(WISHES);
 
 const Class = z.strictObject({
   class: z.string().min(1).describe('What it is called in reasons'),
-  name: z.string().optional().describe("Pattern of the servers' names; * stands for anything"),
+  name: z
+    .string()
+    .optional()
+    .describe("Pattern of the servers' names; * stands for anything, ? for one character"),
   metadata: z.record(z.string(), z.string()).optional().describe('Pattern for each of these keys'),
   project: z.string().optional().describe('Project id'),
   oneAtATime: z
     .union([z.literal(true), z.string().min(1)])
     .optional()
-    .describe('true: all of one project; a key: those whose metadata have the same value there'),
+    .describe(
+      'true: all of one project; *: those whose names are the same up to the last fixed text of the pattern; a key: those whose metadata have the same value there',
+    ),
   drain: Wish.optional().describe('What is wished for all of them'),
 });
 

@@ -2,12 +2,27 @@ import { describe, expect, it } from 'vitest';
 import { clusterOf, USUAL_CLASSES, whyNotItsTurn } from '../../src/domain/guest-class.ts';
 import { server } from '../support/builders.ts';
 
-const K8S = { 'cluster.x-k8s.io/cluster-name': 'prod' };
+const K8S = { 'nightshift:cluster': 'prod' };
 
 describe('clusterOf', () => {
   it.each([
     ['an amphora', server('amphora-3f2a', 'hv1'), 'amphora of project alpha'],
-    ['a node of Cluster API', server('n1', 'hv1', { metadata: K8S }), 'cluster-api prod of project alpha'],
+    [
+      'a master of Magnum',
+      server('k8s-prod-ngvi5qr4jxdj-master-0', 'hv1'),
+      'magnum k8s-prod-ngvi5qr4jxdj of project alpha',
+    ],
+    [
+      'a node of Magnum',
+      server('k8s-prod-ngvi5qr4jxdj-node-12', 'hv1'),
+      'magnum k8s-prod-ngvi5qr4jxdj of project alpha',
+    ],
+    ['a node of something else', server('web-node-1', 'hv1'), undefined],
+    [
+      'a control plane of Cluster API',
+      server('prod-control-plane-x7k2p', 'hv1'),
+      'cluster-api prod of project alpha',
+    ],
     [
       'a member of what its owner calls a cluster',
       server('q1', 'hv1', { metadata: { 'nightshift:cluster': 'quorum' } }),
@@ -49,7 +64,7 @@ describe('whyNotItsTurn', () => {
     const servers = [node('n1'), node('n2', is), server('web-1', 'hv1', { status: 'ERROR' })];
 
     expect(whyNotItsTurn(servers[0]!, servers, USUAL_CLASSES)).toBe(
-      why && `its turn in cluster-api prod of project alpha has not come: ${why}`,
+      why && `its turn in cluster prod of project alpha has not come: ${why}`,
     );
   });
 

@@ -91,7 +91,7 @@ export const FAILURES = {
   'failed unit': { on: 'reboot', mode: 29, means: 'a unit of it has failed' },
 } as const satisfies Readonly<Record<string, Failure>>;
 
-export type FailureName = keyof typeof FAILURES;
+type FailureName = keyof typeof FAILURES;
 /** Those that are decided on one occasion. */
 export type FailureOn<O extends Occasion> = {
   [Name in FailureName]: (typeof FAILURES)[Name]['on'] extends O ? Name : never;

@@ -59,7 +59,7 @@ export function follow(routes: readonly Route[], ask: Ask): Reply | Promise<Repl
 }
 
 /** A request as it comes in, whichever way. */
-export interface Request {
+interface Request {
   readonly method: string;
   /** Whole: `http://127.0.0.1:1234/compute/v2.1/servers`. */
   readonly url: URL;
@@ -148,6 +148,7 @@ function send(response: http.ServerResponse, { status, body, headers }: Reply): 
 
 /** What is no JSON object counts as an empty one, which every call refuses in its own words. */
 function parse(body: string): Fields {
+  if (body === '') return {};
   try {
     const parsed: unknown = JSON.parse(body);
     return isFields(parsed) ? parsed : {};

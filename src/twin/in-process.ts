@@ -12,7 +12,7 @@ import type { Hypervisor } from './state.ts';
 import type { World } from './world.ts';
 
 /** One HTTP request, as a compute client makes it. */
-export interface Asked {
+interface Asked {
   readonly method: string;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
@@ -21,7 +21,7 @@ export interface Asked {
   readonly answerMs: number;
 }
 
-export interface Answered {
+interface Answered {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly text: string;

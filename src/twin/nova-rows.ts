@@ -1,5 +1,5 @@
 /** How Nova shows servers and migrations. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { progressOf } from './live-migration.ts';
 import { type Call, novaTime, shortTime } from './nova-call.ts';
 import { isUp } from './power.ts';
@@ -45,12 +45,7 @@ export function wholeServer(world: World, call: Call, server: Server): object {
     tenant_id: projectId,
     user_id: server.userId,
     metadata: server.metadata,
-    hostId:
-      host === null
-        ? ''
-        : createHash('sha224')
-            .update(projectId + host)
-            .digest('hex'),
+    hostId: host === null ? '' : hash('sha224', projectId + host),
     image: image(world, call),
     flavor: flavorIn(world.flavorOf(server), call),
     created: shortTime(server.createdAt),

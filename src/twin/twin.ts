@@ -1,7 +1,7 @@
 /** Opens a simulated cloud: Keystone, Nova and Placement over HTTP, and hypervisors that answer SSH. */
 import type { Faults } from './faults.ts';
 import { type Hosts, makeSshKeys, openHosts, type SshFace } from './hosts.ts';
-import { openDoor, openHttp } from './http.ts';
+import { type Door, openDoor, openHttp } from './http.ts';
 import { type InProcess, openInProcess } from './in-process.ts';
 import { type Kept, readKept, writeKept } from './kept.ts';
 import { openKeystone } from './keystone.ts';
@@ -56,13 +56,7 @@ export async function openTwin({ clock, port = 0, keepIn, ...seed }: TwinOptions
   const after = keeper(world, keepIn, keys);
   const around = { before, after };
 
-  const keystone = openKeystone(world);
-  const services = {
-    identity: keystone.answer,
-    compute: openNova(world, keystone),
-    placement: openPlacement(world, keystone),
-  };
-  const door = openDoor(world, services, around);
+  const door = openServices(world, around);
   const http = await openHttp(door, port);
   hosts = await openHosts(world, keys, around);
   const ticking = setInterval(() => {
@@ -74,15 +68,7 @@ export async function openTwin({ clock, port = 0, keepIn, ...seed }: TwinOptions
   const authUrl = `${http.url}/identity/v3`;
   return {
     authUrl,
-    env: {
-      OS_AUTH_URL: authUrl,
-      OS_USERNAME: 'admin',
-      OS_PASSWORD: 'twin',
-      OS_PROJECT_NAME: 'admin',
-      OS_USER_DOMAIN_ID: 'default',
-      OS_PROJECT_DOMAIN_ID: 'default',
-      OS_REGION_NAME: 'RegionOne',
-    },
+    env: environment(authUrl),
     ssh: hosts.face,
     world,
     inProcess: openInProcess(world, door, around),
@@ -92,6 +78,40 @@ export async function openTwin({ clock, port = 0, keepIn, ...seed }: TwinOptions
       world.letGo();
       await Promise.all([http.close(), hosts?.close()]);
     },
+  };
+}
+
+/** A simulated cloud without any network, whose time passes by `world.advance` alone. */
+export interface QuietTwin extends Pick<Twin, 'env' | 'world' | 'faults' | 'inProcess'> {}
+
+/** The same cloud as `openTwin` has, out of the same seed. */
+export function openQuietTwin(seed: Seed): QuietTwin {
+  const world = seedWorld(seed, HANDLERS);
+  const around = { before: () => undefined, after: () => undefined };
+  const inProcess = openInProcess(world, openServices(world, around), around);
+  return { env: environment(inProcess.authUrl), world, faults: world.state.faults, inProcess };
+}
+
+function openServices(world: World, around: { before: () => void; after: () => void }): Door {
+  const keystone = openKeystone(world);
+  const services = {
+    identity: keystone.answer,
+    compute: openNova(world, keystone),
+    placement: openPlacement(world, keystone),
+  };
+  return openDoor(world, services, around);
+}
+
+/** The OS_* variables of its administrator. */
+function environment(authUrl: string): Readonly<Record<string, string>> {
+  return {
+    OS_AUTH_URL: authUrl,
+    OS_USERNAME: 'admin',
+    OS_PASSWORD: 'twin',
+    OS_PROJECT_NAME: 'admin',
+    OS_USER_DOMAIN_ID: 'default',
+    OS_PROJECT_DOMAIN_ID: 'default',
+    OS_REGION_NAME: 'RegionOne',
   };
 }
 

@@ -18,6 +18,12 @@ export interface SiteAct {
   readonly undo?: string | undefined;
 }
 
+/** The act in words for one hypervisor. */
+export interface FilledAct extends SiteAct {
+  /** It says nothing of the hypervisor, so it is the same for all of them: Ceph's `noout`. */
+  readonly shared: boolean;
+}
+
 const TEMPLATE = /\{\{\s*([^{}]*?)\s*\}\}/g;
 const NAMES = ['hypervisor', 'shortname'] as const;
 
@@ -48,8 +54,7 @@ export function fillMatchers(matchers: Matchers, hypervisor: string): Matchers {
   return Object.fromEntries(Object.entries(matchers).map(([label, text]) => [label, fill(text)]));
 }
 
-/** The act in words for one hypervisor. */
-export function actFor(act: SiteAct, hypervisor: string): SiteAct {
+export function actFor(act: SiteAct, hypervisor: string): FilledAct {
   const fill = (text: string) => fillFor(text, hypervisor);
   const { name, on, before, after, unless, undo } = act;
   return {
@@ -57,6 +62,7 @@ export function actFor(act: SiteAct, hypervisor: string): SiteAct {
     on: fill(on),
     before: before.map(fill),
     after: after.map(fill),
+    shared: ![on, ...before, ...after].some(namesHypervisor),
     ...(unless === undefined ? {} : { unless: unless.map(fill) }),
     ...(undo === undefined ? {} : { undo: fill(undo) }),
   };

@@ -9,10 +9,10 @@ import { messageOf, PermanentError } from '../domain/failure.ts';
 import {
   actFor,
   actLines,
+  type FilledAct,
   fillMatchers,
   namesHypervisor,
   type SiteAct,
-  sayCommand,
   silenceLines,
   silenceMark,
   whyFailed,
@@ -56,7 +56,7 @@ export interface HoldOffSettings extends Deadlines {
 /** What a run holds off now; empty before `holdOff` began. */
 export interface HeldOff {
   silenced: boolean;
-  acts: SiteAct[];
+  acts: FilledAct[];
 }
 
 const MINUTE_MS = 60_000;
@@ -69,6 +69,7 @@ const LOST_MS = 12 * 60 * MINUTE_MS;
 const MARGIN_MINUTES = 30;
 const LEAST_MARGIN_MINUTES = 10;
 const COMMAND_MS = 2 * MINUTE_MS;
+const MOST_TURNS = 5;
 const REACH_TRIES = 3;
 const REACH_PAUSE_MS = 2000;
 
@@ -179,7 +180,7 @@ async function endSilences(ctx: Context<HoldOffSettings>, name: string): Promise
 async function begin(
   ctx: Context<HoldOffSettings>,
   name: string,
-  { act, held }: { act: SiteAct; held: HeldOff },
+  { act, held }: { act: FilledAct; held: HeldOff },
 ): Promise<string | undefined> {
   if (act.unless !== undefined && (await isDoneAlready(ctx, name, { act, unless: act.unless }))) {
     ctx.note({
@@ -192,15 +193,24 @@ async function begin(
   held.acts.push(act);
   const key = `hold off ${act.name} for ${name}`;
   const options = { effect: 'idempotent', disruptive: true, timeoutMs: COMMAND_MS * 4 } as const;
-  const refused = await alone(ctx, act, () =>
-    ctx.step(key, options, async (scope) => {
-      const why = await runBefore(ctx, name, { act, scope });
-      if (why === undefined) return null;
-      scope.skipped(why);
-      // Only of a first try is it known that nothing was done.
-      return { why, undone: scope.attempt === 1 };
-    }),
-  );
+  // Whoever lets go of what is shared looks who else is counted, so that comes first.
+  if (act.shared)
+    await ctx.step(
+      `count ${name} in for ${act.name}`,
+      { effect: 'idempotent', disruptive: true },
+      async (scope) => {
+        scope.table(HELD_OFF).set(rowOf(name, act), rowFor(act, scope));
+      },
+    );
+  const refused = await ctx.step(key, options, async (scope) => {
+    const why = await runBefore(ctx, name, { act, scope });
+    if (why === undefined) return null;
+    scope.skipped(why);
+    // Only of a first try is it known that nothing was done.
+    const undone = scope.attempt === 1;
+    if (undone) scope.table(HELD_OFF).delete(rowOf(name, act));
+    return { why, undone };
+  });
   if (refused === null) return undefined;
   if (refused.undone) held.acts.pop();
   return refused.why;
@@ -209,7 +219,7 @@ async function begin(
 async function isDoneAlready(
   ctx: Context<HoldOffSettings>,
   name: string,
-  { act, unless }: { act: SiteAct; unless: readonly string[] },
+  { act, unless }: { act: FilledAct; unless: readonly string[] },
 ): Promise<boolean> {
   return ctx.step(
     `look whether ${act.name} is done before ${name}`,
@@ -225,7 +235,7 @@ async function isDoneAlready(
 async function runBefore(
   ctx: Context<HoldOffSettings>,
   name: string,
-  { act, scope }: { act: SiteAct; scope: StepScope },
+  { act, scope }: { act: FilledAct; scope: StepScope },
 ): Promise<string | undefined> {
   await ctx.handback.write(subjectOf(name, act), actLines(act, name));
   const why = await run(ctx, act, scope);
@@ -237,7 +247,7 @@ async function runBefore(
 /** Why `before` did nothing. Throws where nobody knows how far it came. */
 async function run(
   ctx: Context<HoldOffSettings>,
-  { on, before }: SiteAct,
+  { on, before }: FilledAct,
   scope: StepScope,
 ): Promise<string | undefined> {
   for (let tries = 1; ; tries += 1) {
@@ -254,41 +264,48 @@ async function run(
   }
 }
 
-async function takeBack(ctx: Context<HoldOffSettings>, name: string, act: SiteAct): Promise<void> {
-  const { on, after } = act;
-  const options = { effect: 'idempotent', timeoutMs: COMMAND_MS + MINUTE_MS } as const;
-  await alone(ctx, act, () =>
-    ctx.step(`let go ${act.name} for ${name}`, options, async (scope) => {
-      const table = scope.table(HELD_OFF);
-      const others = heldForOthers(await table.all<Row>(), { name, act, now: scope.now() });
-      table.delete(rowOf(name, act));
-      if (others.length > 0) scope.skipped(`still held off for ${sayList(others)}`);
-      else {
-        const result = await ctx.host(on).run(after, { timeoutMs: COMMAND_MS, signal: scope.signal });
-        const why = whyFailed(on, after, result);
-        if (why !== undefined) throw new PermanentError(`${act.name} was not taken back: ${why}`);
-        scope.log.info('taken back', { command: sayCommand(on, after) });
-      }
-      await ctx.handback.clear(subjectOf(name, act));
-    }),
-  );
+/** What is shared is taken back by the last of those for whom it is held off. */
+async function takeBack(ctx: Context<HoldOffSettings>, name: string, act: FilledAct): Promise<void> {
+  const row = rowOf(name, act);
+  if (act.shared)
+    await ctx.step(`count ${name} out for ${act.name}`, { effect: 'idempotent' }, async ({ table }) => {
+      table(HELD_OFF).delete(row);
+    });
+  const options = { effect: 'idempotent', timeoutMs: MOST_TURNS * COMMAND_MS } as const;
+  await ctx.step(`let go ${act.name} for ${name}`, options, async (scope) => {
+    const others = async () => {
+      const rows = await scope.table(HELD_OFF).all<Row>();
+      return heldForOthers(rows, { name, act, now: scope.now() });
+    };
+    let isHeld = true;
+    let wanted = await others();
+    // Others may come while `after` runs, and go while `before` does: what is done follows who is counted.
+    for (let turn = 1; isHeld !== wanted.length > 0 && turn <= MOST_TURNS; turn += 1) {
+      await turnTo(ctx, { act, isHeld: !isHeld }, scope.signal);
+      isHeld = !isHeld;
+      wanted = await others();
+    }
+    if (isHeld) scope.skipped(`still held off for ${sayList(wanted)}`);
+    else scope.table(HELD_OFF).delete(row);
+    await ctx.handback.clear(subjectOf(name, act));
+  });
 }
 
-/** One run at a time does and takes back what hypervisors share, such as Ceph's `noout`. */
-async function alone<T>(ctx: Context<HoldOffSettings>, act: SiteAct, work: () => Promise<T>): Promise<T> {
-  const lease = `hold off ${act.name}`;
-  await ctx.lease(lease, 'does it, or takes it back');
-  try {
-    return await work();
-  } finally {
-    await ctx.release(lease);
-  }
+async function turnTo(
+  ctx: Context<HoldOffSettings>,
+  { act, isHeld }: { act: FilledAct; isHeld: boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  const argv = isHeld ? act.before : act.after;
+  const result = await ctx.host(act.on).run(argv, { timeoutMs: COMMAND_MS, signal });
+  const why = whyFailed(act.on, argv, result);
+  if (why !== undefined) throw new PermanentError(`${act.name} was not taken back: ${why}`);
 }
 
 /** Other hypervisors for which the same, to the word, is held off now. */
 function heldForOthers(
   rows: ReadonlyMap<string, Row>,
-  { name, act, now }: { name: string; act: SiteAct; now: Date },
+  { name, act, now }: { name: string; act: FilledAct; now: Date },
 ): string[] {
   return [...rows].flatMap(([row, { words, since }]) => {
     const isOurs = row === rowOf(name, act);
@@ -297,12 +314,12 @@ function heldForOthers(
   });
 }
 
-function rowFor(act: SiteAct, { now }: StepScope): Row {
+function rowFor(act: FilledAct, { now }: StepScope): Row {
   return { words: wordsOf(act), since: now().toISOString() };
 }
 
 /** Two acts of the same words are one. */
-function wordsOf({ on, before, after }: SiteAct): string {
+function wordsOf({ on, before, after }: FilledAct): string {
   return JSON.stringify([on, before, after]);
 }
 
@@ -311,11 +328,11 @@ function alertmanagerOf({ alertmanager }: Context<unknown>) {
   return alertmanager;
 }
 
-function rowOf(name: string, act: SiteAct): string {
+function rowOf(name: string, act: FilledAct): string {
   return `${name} ${act.name}`;
 }
 
-function subjectOf(name: string, act: SiteAct): string {
+function subjectOf(name: string, act: FilledAct): string {
   return `${act.name} for ${name}`;
 }
 

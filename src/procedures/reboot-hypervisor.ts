@@ -42,6 +42,8 @@ export type Settings = LookSettings &
 export interface Ended extends Omit<RebootOutcome, 'run'> {
   /** From the request to reboot until it was proved, where it was. */
   readonly bootMs?: number;
+  /** What it runs, where it was rebooted and proved: its update may have brought another kernel than was expected. */
+  readonly kernel?: string;
   /** What its proof saw, check by check. */
   readonly evidence?: string;
   readonly error?: Error;
@@ -142,7 +144,7 @@ async function waitFirst(ctx: Context<Settings>, name: string, pinned: string): 
 /** As `drainAndReboot`, and remembers how it ended. */
 async function empty(ctx: Context<Settings>, name: string, before: Before): Promise<Ended> {
   const ended = await drainAndReboot(ctx, name, before);
-  await remember(ctx, name, memorable(ended, before));
+  await remember(ctx, name, memorable(ended, { ...before, next: ended.kernel ?? before.next }));
   return ended;
 }
 
@@ -194,7 +196,7 @@ async function comeBack(
   const after = back.value.to === 'service' ? await attempt(() => watch(ctx, name)) : undefined;
   if (after?.ok === false) return failed(name, after.error, why);
   const evidence = checks.map((check) => `${check.name}: ${check.saw}`).join('; ');
-  return { name, verdict: 'done', why: why + left + (after?.value ?? ''), bootMs, evidence };
+  return { name, verdict: 'done', why: why + left + (after?.value ?? ''), bootMs, kernel, evidence };
 }
 
 /** It is enabled: does it take guests, and keep well? What there is to say of it; it is disabled again when it fails. */

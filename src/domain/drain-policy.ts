@@ -61,7 +61,7 @@ const STATUS: ReadonlyMap<string, Known> = new Map<string, Known>(
 
 /** `metadata`, `projectId` and `name` say what its owner wishes; a row without them wishes nothing. */
 export type Drained = Pick<Server, 'status' | 'task' | 'locked' | 'pinned'> &
-  Partial<Pick<Server, 'metadata' | 'projectId' | 'name'>>;
+  Partial<Pick<Server, 'metadata' | 'projectId' | 'name' | 'tags'>>;
 
 /**
  * Total: what is not known is held. A lock is its owner's veto: Nova would let an administrator move the
@@ -105,13 +105,13 @@ const ASKED = { cold: 'migrated cold', stop: 'stopped' } as const;
 
 /** The server speaks before its class, and its class before its project; undefined: a word that is no wish. */
 function wishOf(
-  { name = '', projectId = '', metadata = {} }: Drained,
+  { name = '', projectId = '', metadata = {}, tags = [] }: Drained,
   { projects, classes }: DrainPolicy,
 ): { wish: Wish | undefined; says: string } {
   const own = metadata[DRAIN_KEY];
   if (own !== undefined)
     return { wish: WISHES.find((wish) => wish === own), says: `${DRAIN_KEY} = ${own.slice(0, 40)}` };
-  const kind = classOf({ name, projectId, metadata }, classes);
+  const kind = classOf({ name, projectId, metadata, tags }, classes);
   if (kind?.drain !== undefined) return { wish: kind.drain, says: `class ${kind.class}: ${kind.drain}` };
   const project = projects[projectId];
   return { wish: project ?? 'live', says: `project ${projectId}: ${project}` };

@@ -48,6 +48,8 @@ export interface Server {
   readonly zone?: string | null;
   readonly locked: boolean;
   readonly metadata: Readonly<Record<string, string>>;
+  /** Absent when it has none. */
+  readonly tags?: readonly string[];
   readonly createdAt: string;
   /** Nova's words for why it is in ERROR; absent where it has none. */
   readonly fault?: string;

@@ -11,6 +11,8 @@ export interface GuestClass {
   readonly name?: string | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   readonly project?: string | undefined;
+  /** One of its tags. */
+  readonly tag?: string | undefined;
   /**
    * True: all of one project are one cluster. `*`: those whose names are the same up to the last fixed text
    * of the pattern. A key: those whose metadata have the same value there.
@@ -34,13 +36,14 @@ export const USUAL_CLASSES: readonly GuestClass[] = [
   { class: 'cluster-api', name: '*-control-plane-?????', oneAtATime: '*' },
 ];
 
-type Member = Pick<Server, 'name' | 'projectId' | 'metadata'>;
+type Member = Pick<Server, 'name' | 'projectId' | 'metadata' | 'tags'>;
 
 export function classOf(server: Member, classes: readonly GuestClass[]): GuestClass | undefined {
   return classes.find(
-    ({ name, metadata = {}, project }) =>
+    ({ name, metadata = {}, project, tag }) =>
       (name === undefined || isLike(server.name, name)) &&
       (project === undefined || server.projectId === project) &&
+      (tag === undefined || server.tags?.some((own) => isLike(own, tag)) === true) &&
       Object.entries(metadata).every(([key, glob]) => {
         const value = server.metadata[key];
         return value !== undefined && isLike(value, glob);

@@ -13,6 +13,7 @@ const Class = z.strictObject({
     .describe("Pattern of the servers' names; * stands for anything, ? for one character"),
   metadata: z.record(z.string(), z.string()).optional().describe('Pattern for each of these keys'),
   project: z.string().optional().describe('Project id'),
+  tag: z.string().optional().describe('Pattern of a tag that they have'),
   oneAtATime: z
     .union([z.literal(true), z.string().min(1)])
     .optional()

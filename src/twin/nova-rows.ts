@@ -45,6 +45,7 @@ export function wholeServer(world: World, call: Call, server: Server): object {
     tenant_id: projectId,
     user_id: server.userId,
     metadata: server.metadata,
+    ...(call.minor >= 26 && { tags: server.tags ?? [] }),
     hostId: host === null ? '' : hash('sha224', projectId + host),
     image: image(world, call),
     flavor: flavorIn(world.flavorOf(server), call),

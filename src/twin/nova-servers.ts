@@ -24,6 +24,7 @@ export function serverRoutes(world: World, as: SignedIn): Route[] {
     ['GET', /^\/servers\/([^/]+)$/, as((call, id) => show(world, call, id))],
     ['DELETE', /^\/servers\/([^/]+)$/, as((call, id) => remove(world, call, id))],
     ['POST', /^\/servers\/([^/]+)\/metadata$/, as((call, id) => setMetadata(world, call, id))],
+    ['PUT', /^\/servers\/([^/]+)\/tags$/, as((call, id) => setTags(world, call, id))],
   ];
 }
 
@@ -154,6 +155,16 @@ async function setMetadata(world: World, call: Call, id: string): Promise<Reply>
     server.metadata[key] = String(value);
   world.changed();
   return { status: 200, body: { metadata: server.metadata } };
+}
+
+async function setTags(world: World, call: Call, id: string): Promise<Reply> {
+  const server = await reachServer(world, call, id);
+  const { tags } = call.body;
+  if (!Array.isArray(tags))
+    throw refused(400, "Invalid input for field/attribute tags. 'tags' is a required property");
+  server.tags = tags.map(String);
+  world.changed();
+  return { status: 200, body: { tags: server.tags } };
 }
 
 function fieldsIn(fields: Fields, key: string): Fields {

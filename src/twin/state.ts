@@ -109,6 +109,7 @@ export interface Server {
   readonly userId: string;
   readonly flavor: string;
   readonly metadata: Record<string, string>;
+  tags?: readonly string[];
   readonly createdAt: number;
   updatedAt: number;
   launchedAt: number | null;

@@ -34,6 +34,16 @@ describe('clusterOf', () => {
     expect(clusterOf(member, USUAL_CLASSES)).toBe(cluster);
   });
 
+  it('knows members by a tag', () => {
+    const classes = [{ class: 'etcd', tag: 'role-etcd*', oneAtATime: true as const }];
+
+    expect(clusterOf(server('n1', 'hv1', { tags: ['prod', 'role-etcd-1'] }), classes)).toBe(
+      'etcd of project alpha',
+    );
+    expect(clusterOf(server('n2', 'hv1', { tags: ['prod'] }), classes)).toBeUndefined();
+    expect(clusterOf(server('n3', 'hv1'), classes)).toBeUndefined();
+  });
+
   it('takes a pattern literally but for its stars', () => {
     const classes = [{ class: 'db', name: 'db.*-(a|b)', oneAtATime: true as const }];
 

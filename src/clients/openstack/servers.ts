@@ -24,6 +24,7 @@ const Row = z
     image: z.unknown().optional(),
     locked: z.boolean().default(false),
     metadata: z.record(z.string(), z.string()).default({}),
+    tags: z.array(z.string()).default([]),
     created: z.string().default(''),
     /** Of a server in ERROR. */
     fault: z.object({ message: z.string().default('') }).optional(),
@@ -50,6 +51,7 @@ function toServer(row: z.infer<typeof Row>): Server {
     ...(row.pinned_availability_zone !== undefined && { zone: row.pinned_availability_zone }),
     locked: row.locked,
     metadata: row.metadata,
+    ...(row.tags.length > 0 && { tags: row.tags }),
     createdAt: row.created,
     ...(row.fault?.message && { fault: row.fault.message.trim() }),
   };

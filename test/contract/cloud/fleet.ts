@@ -22,6 +22,7 @@ export function fleetContract(open: () => Bench): void {
     ]);
     ids = { web, large, gpu, asleep, a, b };
     await bench.stop(asleep);
+    await bench.nova('PUT', `/servers/${large}/tags`, { body: { tags: ['etcd', 'prod'] } });
     await bench.cloud.cordon(hv[3], 'disk swap, ask Kim');
     fleet = await bench.cloud.fleet();
   });
@@ -101,7 +102,10 @@ export function fleetContract(open: () => Bench): void {
       createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
     });
     expect(row(ids.asleep)).toMatchObject({ status: 'SHUTOFF', hypervisor: bench.hv[2] });
-    expect(row(ids.large)?.size).toEqual({ vcpus: 8, ramMb: 16_384, diskGb: 80 });
+    expect(row(ids.large)).toMatchObject({
+      size: { vcpus: 8, ramMb: 16_384, diskGb: 80 },
+      tags: ['etcd', 'prod'],
+    });
   });
 
   it('says of servers with a GPU, and of no others, that they cannot be moved', () => {

@@ -97,7 +97,7 @@ function search(fleet: Fleet, from: Hypervisor, guests: readonly Candidate[]): R
   const places = new Map<string, string>();
   const seek = { free, zones, places, from: from.name, triesLeft: TRIES };
 
-  const lost = candidates.find((guest) => legalPlaces(guest, seek).length === 0);
+  const lost = candidates.find((guest) => !hasPlace(guest, seek));
   if (lost) return { found: false, why: whyNowhere(lost, seek) };
   if (placeAll(candidates, seek)) return { found: true, places };
   return { found: false, why: whyNotTogether(candidates, free) };
@@ -135,14 +135,27 @@ function placeAll(guests: readonly Candidate[], search: Search): boolean {
 /** Tightest first, so that large guests still find a large hole. */
 function legalPlaces(guest: Candidate, { free, zones, from }: Search): string[] {
   return [...free]
-    .filter(
-      ([name, left]) =>
-        isWithin(guest, zones.get(name)) &&
-        fits(guest.server.size, left) &&
-        guest.groups.every((group) => admits(group, name, from)),
-    )
+    .filter(([name, left]) => isLegal(guest, name, { left, zone: zones.get(name), from }))
     .toSorted(([a, x], [b, y]) => x.ramMb - y.ramMb || x.vcpus - y.vcpus || (a < b ? -1 : 1))
     .map(([name]) => name);
+}
+
+function hasPlace(guest: Candidate, { free, zones, from }: Search): boolean {
+  for (const [name, left] of free)
+    if (isLegal(guest, name, { left, zone: zones.get(name), from })) return true;
+  return false;
+}
+
+function isLegal(
+  guest: Candidate,
+  target: string,
+  { left, zone, from }: { left: Resources; zone: string | undefined; from: string },
+): boolean {
+  return (
+    isWithin(guest, zone) &&
+    fits(guest.server.size, left) &&
+    guest.groups.every((group) => admits(group, target, from))
+  );
 }
 
 function isWithin(guest: Candidate, zone: string | undefined): boolean {
@@ -163,15 +176,23 @@ function withGroups(fleet: Fleet, guests: readonly Omit<Candidate, 'groups'>[]):
   const hard = fleet.groups.filter(
     (group) => group.policy === 'affinity' || group.policy === 'anti-affinity',
   );
-  const home = new Map(fleet.servers.map((server) => [server.id, server.hypervisor]));
   const mine = new Set(guests.map(({ server }) => server.id));
   const groups = hard
     .filter((group) => group.members.some((id) => mine.has(id)))
-    .map((group) => ({ group, aboard: countBy(group.members.map((id) => home.get(id))) }));
+    .map((group) => ({ group, aboard: countBy(group.members.map((id) => homes(fleet).get(id))) }));
   return guests.map((guest) => ({
     ...guest,
     groups: groups.filter(({ group }) => group.members.includes(guest.server.id)),
   }));
+}
+
+/** A plan asks for each hypervisor of the same fleet. */
+const known = new WeakMap<Fleet['servers'], ReadonlyMap<string, string>>();
+
+function homes({ servers }: Fleet): ReadonlyMap<string, string> {
+  const home = known.get(servers) ?? new Map(servers.map(({ id, hypervisor }) => [id, hypervisor]));
+  known.set(servers, home);
+  return home;
 }
 
 function countBy(names: readonly (string | undefined)[]): Map<string, number> {

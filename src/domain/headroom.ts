@@ -34,35 +34,27 @@ export function whyNoHeadroom(
   { headroom, places }: { readonly headroom: Headroom; readonly places: Places },
 ): string | undefined {
   if (headroom.hypervisors === 0) return undefined;
-  const after = moved(fleet, from, places);
-  return poolsOf(after, from, headroom)
-    .map((pool) => whyNotIn(after, pool, headroom.hypervisors))
+  const landing = landingOf(fleet, places);
+  return poolsOf(fleet, from, headroom)
+    .map((pool) => whyNotIn(fleet, pool, { landing, most: headroom.hypervisors }))
     .find((why) => why !== undefined);
 }
 
-/** The fleet once `from` is empty and out of service. */
-function moved(fleet: Fleet, from: Hypervisor, places: Places): Fleet {
-  const sizes = new Map(fleet.servers.map(({ id, size }) => [id, size]));
-  const landed = new Map<string, Resources>();
-  for (const [id, to] of places) landed.set(to, plus(landed.get(to) ?? NOTHING, sizes.get(id) ?? NOTHING));
-  return {
-    ...fleet,
-    groups: [],
-    hypervisors: fleet.hypervisors.map((one) => ({
-      ...one,
-      used: plus(one.used, landed.get(one.name) ?? NOTHING),
-      ...(one.name === from.name ? { up: false } : {}),
-    })),
-    servers: fleet.servers.map((server) => ({
-      ...server,
-      hypervisor: places.get(server.id) ?? server.hypervisor,
-    })),
-  };
+/** Guests by the hypervisor that they have gone to. */
+type Landing = ReadonlyMap<string, readonly Server[]>;
+
+function landingOf(fleet: Fleet, places: Places): Landing {
+  const { byId } = lookUp(fleet);
+  const landed = [...places].map(([id, to]) => ({ to, server: byId.get(id) }));
+  const groups = Map.groupBy(landed, ({ to }) => to);
+  return new Map([...groups].map(([to, all]) => [to, all.flatMap(({ server }) => server ?? [])]));
 }
 
 function poolsOf({ hypervisors }: Fleet, from: Hypervisor, { pools }: Headroom): Pool[] {
   const own = pools.filter((pool) => from.aggregates.includes(pool));
-  const serving = hypervisors.filter(({ up, disabled }) => up && disabled === undefined);
+  const serving = hypervisors.filter(
+    ({ name, up, disabled }) => name !== from.name && up && disabled === undefined,
+  );
   if (own.length > 0)
     return own.map((pool) => ({
       name: pool,
@@ -74,28 +66,59 @@ function poolsOf({ hypervisors }: Fleet, from: Hypervisor, { pools }: Headroom):
   return [{ name: from.zone ?? 'its zone', members }];
 }
 
-function whyNotIn(fleet: Fleet, { name, members }: Pool, most: number): string | undefined {
+function whyNotIn(
+  fleet: Fleet,
+  { name, members }: Pool,
+  { landing, most }: { readonly landing: Landing; readonly most: number },
+): string | undefined {
   if (members.length <= most)
     return `no headroom: ${sayCount(members.length, 'hypervisor')} would be left in ${name}, and ${most} may fail (headroom)`;
-  const aboard = Map.groupBy(
-    fleet.servers.filter(({ status }) => RUNS.has(status)),
-    ({ hypervisor }) => hypervisor,
-  );
-  const load = ({ name }: Hypervisor): number => sumOf(aboard.get(name) ?? []).ramMb;
+  const { running, ramMb } = lookUp(fleet);
+  const aboard = ({ name }: Hypervisor) => [...(running.get(name) ?? []), ...(landing.get(name) ?? [])];
+  const load = ({ name }: Hypervisor): number =>
+    (ramMb.get(name) ?? 0) + (landing.has(name) ? sumOf(landing.get(name) ?? []).ramMb : 0);
   const failing = members.toSorted((a, b) => load(b) - load(a) || (a.name < b.name ? -1 : 1)).slice(0, most);
-  const left = new Set(members.filter((one) => !failing.includes(one)).map((one) => one.name));
-  const after: Fleet = {
-    ...fleet,
-    hypervisors: fleet.hypervisors.map((one) => (left.has(one.name) ? one : { ...one, up: false })),
-  };
-  const guests = failing.flatMap((one) => aboard.get(one.name) ?? []);
-  const room = findRoom(after, failing[0]!, guests);
+  const left = members
+    .filter((one) => !failing.includes(one))
+    .map((one) =>
+      landing.has(one.name) ? { ...one, used: plus(one.used, sumOf(landing.get(one.name) ?? [])) } : one,
+    );
+  const guests = failing.flatMap(aboard);
+  const room = findRoom({ ...fleet, hypervisors: left, groups: [] }, failing[0]!, guests);
   if (room.found) return undefined;
   const names = sayList(
     failing.map((one) => one.name),
     NAMED,
   );
   return `no headroom, should ${names} fail meanwhile: ${room.why.replace('no room: ', '')}`;
+}
+
+interface LookUp {
+  readonly byId: ReadonlyMap<string, Server>;
+  /** Guests that run, and their memory, by hypervisor. */
+  readonly running: ReadonlyMap<string, readonly Server[]>;
+  readonly ramMb: ReadonlyMap<string, number>;
+}
+
+/** A plan asks for each hypervisor of the same fleet. */
+const known = new WeakMap<Fleet['servers'], LookUp>();
+
+function lookUp({ servers }: Fleet): LookUp {
+  const found = known.get(servers) ?? lookUpAnew(servers);
+  known.set(servers, found);
+  return found;
+}
+
+function lookUpAnew(servers: readonly Server[]): LookUp {
+  const running = Map.groupBy(
+    servers.filter(({ status }) => RUNS.has(status)),
+    ({ hypervisor }) => hypervisor,
+  );
+  return {
+    byId: new Map(servers.map((server) => [server.id, server])),
+    running,
+    ramMb: new Map([...running].map(([name, guests]) => [name, sumOf(guests).ramMb])),
+  };
 }
 
 function sumOf(servers: readonly Server[]): Resources {

@@ -39,11 +39,26 @@ export function whyUnreachable(
 /** What the CPU of `to` lacks of what `from` has: `AVX512F` … */
 function lackedBy(from: Place, to: Place): string[] {
   const [has, others] = [cpuOf(from), cpuOf(to)];
-  return others.length === 0 ? [] : has.filter((feature) => !others.includes(feature));
+  // Most hypervisors of a cloud are alike, and a plan asks about all pairs.
+  if (others.size === 0 || has === others) return [];
+  return [...has].filter((feature) => !others.has(feature));
 }
 
-function cpuOf({ traits }: Place): string[] {
-  return traits.flatMap((trait) => (trait.startsWith(CPU_TRAIT) ? [trait.slice(CPU_TRAIT.length)] : []));
+/** Kept for as long as the traits that it was read from; one set for all CPUs that are alike. */
+const cpus = new WeakMap<Place['traits'], ReadonlySet<string>>();
+const alike = new Map<string, WeakRef<ReadonlySet<string>>>();
+
+function cpuOf({ traits }: Place): ReadonlySet<string> {
+  const known = cpus.get(traits);
+  if (known !== undefined) return known;
+  const features = traits.flatMap((trait) =>
+    trait.startsWith(CPU_TRAIT) ? [trait.slice(CPU_TRAIT.length)] : [],
+  );
+  const key = features.toSorted().join(' ');
+  const cpu = alike.get(key)?.deref() ?? new Set(features);
+  alike.set(key, new WeakRef(cpu));
+  cpus.set(traits, cpu);
+  return cpu;
 }
 
 function sharesCell(from: Place, to: Place, prefixes: readonly string[]): boolean {

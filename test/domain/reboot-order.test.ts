@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { rebootReason } from '../../src/domain/cordon.ts';
 import type { Fleet, Hypervisor, Server } from '../../src/domain/fleet.ts';
+import { ADMIT_ALL } from '../../src/domain/reboot-gates.ts';
 import type { RebootNeed } from '../../src/domain/reboot-need.ts';
 import { planReboots, type RebootQuestion } from '../../src/domain/reboot-order.ts';
 import { hypervisor, needsNone, needsReboot, server, size } from '../support/builders.ts';
@@ -146,6 +147,29 @@ describe('planReboots', () => {
       expect(waits).toEqual([]);
       expect(held).toEqual([{ name: 'hv1', why: 'disabled by somebody else: "disk swap, ask Kim"' }]);
     });
+  });
+
+  it('takes the one that Nightshift itself runs on last, also after those that cost more', () => {
+    const servers = [server('own', 'hv1', { size: size(1) }), server('big', 'hv2', { size: size(64) })];
+    const hypervisors = [hypervisor('hv1'), hypervisor('hv2'), roomy];
+
+    const { order } = planReboots(question(hypervisors, servers, { self: 'own' }));
+
+    expect(order.map(({ name }) => name)).toEqual(['roomy', 'hv2', 'hv1']);
+  });
+
+  it('begins to wait for servers on a hypervisor only when its ring has come', () => {
+    const rings = { ...ADMIT_ALL, rings: [{ hypervisors: 1 }, 'all' as const] };
+    const gpu = server('gpu', 'hv2', { pinned: 'PCI device' });
+
+    const { order, waits, held } = planReboots(
+      question([hypervisor('hv1'), hypervisor('hv2')], [gpu], { admission: { ...rings, ringDays: 1 } }),
+    );
+
+    expect([order.map(({ name }) => name), waits.map(({ name }) => name)]).toEqual([['hv1'], []]);
+    expect(held).toEqual([
+      { name: 'hv2', why: 'a later ring of kernel 6.1.0-28: ring 1 (1 hypervisor) comes first' },
+    ]);
   });
 
   it('takes a hypervisor that the asking run has disabled itself', () => {

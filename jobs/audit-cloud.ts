@@ -11,7 +11,7 @@ import {
   type Known,
   keyOf,
 } from '../src/domain/audit-report.ts';
-import { NEXT_KERNEL } from '../src/domain/reboot-need.ts';
+import { NEXT_KERNEL, type RebootNeed } from '../src/domain/reboot-need.ts';
 import { attempt } from '../src/procedures/attempt.ts';
 import { type Look, lookOver } from '../src/procedures/look-over.ts';
 import { needSettings } from '../src/procedures/need-settings.ts';
@@ -51,7 +51,16 @@ export default defineJob({
 async function askNeeds(ctx: Ctx) {
   if (!ctx.options.askHosts) return { none: 'no host was asked (askHosts=false)' };
   const asked = await attempt(() => survey({ ...ctx, options: { ...ctx.options, hosts: [] } }));
-  return asked.ok ? asked.value : { none: `no host could be asked: ${asked.error.message}` };
+  if (!asked.ok) return { none: `no host could be asked: ${asked.error.message}` };
+  const [first, ...others] = Object.values(asked.value);
+  // One cause that all have in common is no matter of each of them.
+  if (first === undefined || others.length === 0 || Object.values(asked.value).some(isClear))
+    return asked.value;
+  return { none: `no host could tell: ${first.why}` };
+}
+
+function isClear({ need }: RebootNeed): boolean {
+  return need !== 'unclear';
 }
 
 /** Remembers what was found, and tells operators where they want to hear of it. */

@@ -23,6 +23,16 @@ it('audit prints what is wrong, and nothing of a dry run', async () => {
   expect(exit).toBe(0);
 });
 
+it('audit looks without a way to the hosts at what the cloud itself tells', async () => {
+  const { exit, out } = await site.nightshift('audit');
+
+  expect(out).toContain('3 findings on 8 hypervisors with 40 servers');
+  expect(out).toMatch(
+    /not looked for {2}hypervisors whose next kernel is unclear: no host could tell: .*`ssh` is not configured/,
+  );
+  expect(exit).toBe(0);
+});
+
 it('audit answers a program with the run, findings included', async () => {
   const run = await site.json<RunRecord>('audit', '-o', 'askHosts=false');
 

@@ -216,6 +216,19 @@ describe('an audit', () => {
     ]);
   });
 
+  it('says once what all hosts have in common', async () => {
+    for (const host of cloud.hosts.values()) host.fault = 'unreachable';
+
+    const { headline, lines } = await audit();
+
+    expect(headline).toBe('Nothing found on 2 hypervisors with 1 server.');
+    expect(lines).toEqual([
+      expect.stringMatching(
+        /^not looked for {2}hypervisors .*: no host could tell: hv1 did not answer over SSH/,
+      ),
+    ]);
+  });
+
   it('answers a program with what it found', async () => {
     cloud.servers.get('a')!.status = 'ERROR';
 

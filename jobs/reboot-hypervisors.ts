@@ -7,14 +7,17 @@
  * one stuck guest must not cost a night, many say that the fault is not the hypervisor's. And before each
  * there is the gate: a signal that stays red starts nothing more tonight.
  */
+
 import { z } from 'zod';
 import { type Context, defineJob } from '../src/context.ts';
 import { longestBack } from '../src/domain/back-within.ts';
+import type { Measured } from '../src/domain/bandwidth.ts';
 import { ALL_REBOOTS, type BreakerRule } from '../src/domain/breakers.ts';
 import { idleClaims } from '../src/domain/claims.ts';
 import { PermanentError } from '../src/domain/failure.ts';
 import { type Baseline, NOTHING_WRONG } from '../src/domain/gate.ts';
 import { whyAllStopped } from '../src/domain/holds.ts';
+import type { Life } from '../src/domain/lifetimes.ts';
 import type { Admission } from '../src/domain/reboot-gates.ts';
 import { type KnownWait, planReboots, type RebootPlan } from '../src/domain/reboot-order.ts';
 import {
@@ -33,9 +36,11 @@ import { WAITS } from '../src/procedures/await-guests.ts';
 import { breakCircuit } from '../src/procedures/break.ts';
 import { takeBaseline, whyRed } from '../src/procedures/gate.ts';
 import { whyOutside } from '../src/procedures/in-window.ts';
+import { BANDWIDTH } from '../src/procedures/migrate.ts';
 import { readHolds } from '../src/procedures/read-holds.ts';
 import { rebootSettings } from '../src/procedures/reboot-settings.ts';
 import { recordShadow } from '../src/procedures/record-shadow.ts';
+import { LIVES, rememberLives } from '../src/procedures/remember-lives.ts';
 import { roomRules } from '../src/procedures/room-settings.ts';
 import { survey } from '../src/procedures/survey.ts';
 
@@ -84,6 +89,7 @@ export default defineJob({
   async run(ctx) {
     await ctx.lease('fleet', 'moves servers and reboots hypervisors');
     await assertConfigured(ctx, 'settings');
+    if (ctx.acting) await rememberLives(ctx);
     const plan = await makePlan(ctx);
     if (ctx.acting) await workThrough(ctx, plan);
   },
@@ -102,7 +108,9 @@ async function makePlan(ctx: Ctx): Promise<Plan> {
     const holds = await readHolds(ctx, scope, ruleOf(ctx));
     const fleet = await ctx.cloud.fleet();
     const waiting = Object.fromEntries(await table(WAITS).all<KnownWait>());
+    const lives = Object.fromEntries(await table(LIVES).all<Life>());
     const policy = { projects, classes, allow };
+    const measured = Object.fromEntries(await table(BANDWIDTH).all<Measured>());
     const admission = admissionOf(ctx);
     const question = {
       fleet,
@@ -110,8 +118,10 @@ async function makePlan(ctx: Ctx): Promise<Plan> {
       armed,
       limit,
       mbPerSecond,
+      measured,
       waiting,
       maxWaiting,
+      lives,
       policy,
       holds,
       admission,

@@ -13,7 +13,7 @@ export interface DrainPolicy {
 }
 
 /** Nobody wishes anything, and guests are only live-migrated. */
-export const LIVE_ONLY: DrainPolicy = { projects: {}, classes: [], allow: { cold: false, stop: false } };
+const LIVE_ONLY: DrainPolicy = { projects: {}, classes: [], allow: { cold: false, stop: false } };
 
 export type DrainDecision =
   /** It runs: live-migrate it. */

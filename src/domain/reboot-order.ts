@@ -1,6 +1,7 @@
 /** Which hypervisors are rebooted tonight, in which order, and why the others are not. */
 import { type Armed, whyNotArmed } from './acting.ts';
 import { admit } from './admission.ts';
+import { type Measured, usualSpeed } from './bandwidth.ts';
 import { findRoom } from './capacity.ts';
 import { describeCordon, rebootReason } from './cordon.ts';
 import { type Domain, domainsOf } from './domains.ts';
@@ -8,6 +9,7 @@ import { type DrainDecision, type DrainPolicy, decideDrain } from './drain-polic
 import type { Fleet, Hypervisor, Server } from './fleet.ts';
 import { type Headroom, NO_HEADROOM, whyNoHeadroom } from './headroom.ts';
 import { type Holds, NO_HOLDS, whyLaidDown } from './holds.ts';
+import { idleDays, type Lives, outlookOf, sayOutlook } from './lifetimes.ts';
 import { byName, serverName } from './names.ts';
 import { predictSeconds } from './prediction.ts';
 import { ANYWHERE, type Reach } from './reach.ts';
@@ -38,6 +40,8 @@ export type PlannedWait = {
   /** Since when, and in which run it is waited for; absent where nobody waits yet. */
   readonly since?: string;
   readonly run?: string;
+  /** Days for which devices on it are likely to stand idle, added up; absent where nothing can be told. */
+  readonly idleDays?: number;
 };
 
 /** A wait under way, as its run has written it down. */
@@ -68,12 +72,16 @@ export interface RebootQuestion {
   readonly mine?: string;
   /** What live migration moves, memory and disk together. */
   readonly mbPerSecond: number;
+  /** What was measured on those that guests have left, by hypervisor name. */
+  readonly measured?: Readonly<Record<string, Measured>>;
   /** What people and past nights have laid down; left out, nothing. */
   readonly holds?: Holds;
   /** What the site wants of rings, budgets and its window; left out, nothing. */
   readonly admission?: Admission;
   /** What guests need of the others; left out, room alone. */
   readonly room?: RoomRules;
+  /** What is known of how long servers live that cannot be moved; left out, nothing. */
+  readonly lives?: Lives;
   /** The server that Nightshift itself runs on, by its id. */
   readonly self?: string | undefined;
   /** Whose wishes count; nobody's if left out. */
@@ -104,10 +112,10 @@ export function planReboots(question: RebootQuestion): RebootPlan {
     const servers = aboard.get(name) ?? [];
     const known = knownWait(question, hypervisor);
     const why = known === undefined ? whyHeld(question, hypervisor, servers) : undefined;
-    const pinned = whyPinned(servers, question.policy);
+    const pinned = whyPinned(question, servers);
     if (why !== undefined) held.push({ name, why });
     else if (known !== undefined) waits.push({ name, why: pinned ?? 'its turn', ...known });
-    else if (pinned !== undefined) waits.push({ name, why: pinned });
+    else if (pinned !== undefined) waits.push({ name, why: pinned, ...forecast(question, servers) });
     else ready.push(planned(question, { hypervisor, why: need.why, servers }));
   }
   const own = ownHypervisor(question);
@@ -147,9 +155,25 @@ function knownWait({ waiting }: RebootQuestion, { name, disabled }: Hypervisor):
   return known !== undefined && disabled === rebootReason(known.run) ? known : undefined;
 }
 
+/** Longer than any that can be told. */
+const UNTOLD = 1e6;
+
+/** How long it is likely to be out of service for its pinned servers. */
+function forecast(
+  { lives = {}, holds = NO_HOLDS, policy }: RebootQuestion,
+  servers: readonly Server[],
+): Pick<PlannedWait, 'idleDays'> {
+  const pinned = servers.filter((server) => decideDrain(server, policy).does === 'pinned');
+  const days = idleDays(pinned.map((server) => outlookOf(lives, server, holds.now)));
+  return Number.isFinite(days) ? { idleDays: days } : {};
+}
+
 function chooseWaits(waits: readonly PlannedWait[], most: number) {
   const inOrder = waits.toSorted(
-    (a, b) => Number(b.run !== undefined) - Number(a.run !== undefined) || byName(a.name, b.name),
+    (a, b) =>
+      Number(b.run !== undefined) - Number(a.run !== undefined) ||
+      (a.idleDays ?? UNTOLD) - (b.idleDays ?? UNTOLD) ||
+      byName(a.name, b.name),
   );
   const under = inOrder.filter(({ run }) => run !== undefined).length;
   const now = inOrder.slice(0, Math.max(under, most));
@@ -192,11 +216,17 @@ function whyGuestsHold(servers: readonly Server[], policy?: DrainPolicy): string
   return `${sayCount(fixed.length, 'server')} cannot leave now: ${sayList(fixed, 3)}`;
 }
 
-/** `2 servers cannot move: gpu-a 3f2a… (PCI device) and …`; undefined when none is pinned. */
-function whyPinned(servers: readonly Server[], policy?: DrainPolicy): string | undefined {
+/** `2 servers cannot move: gpu-a 3f2a… (PCI device; half of its kind end within …) and …`; undefined when none is pinned. */
+function whyPinned(
+  { policy, lives = {}, holds = NO_HOLDS }: RebootQuestion,
+  servers: readonly Server[],
+): string | undefined {
   const pinned = servers.filter((server) => decideDrain(server, policy).does === 'pinned');
   if (pinned.length === 0) return undefined;
-  const names = pinned.map((server) => `${serverName(server)} (${server.pinned})`);
+  const names = pinned.map((server) => {
+    const outlook = sayOutlook(outlookOf(lives, server, holds.now));
+    return `${serverName(server)} (${server.pinned}${outlook === undefined ? '' : `; ${outlook}`})`;
+  });
   return `${sayCount(pinned.length, 'server')} cannot move: ${sayList(names, 3)}`;
 }
 
@@ -223,14 +253,15 @@ function movers(servers: readonly Server[], policy?: DrainPolicy): readonly Serv
 }
 
 function planned(
-  { mbPerSecond, policy, holds = NO_HOLDS, admission = ADMIT_ALL }: RebootQuestion,
+  { mbPerSecond, measured = {}, policy, holds = NO_HOLDS, admission = ADMIT_ALL }: RebootQuestion,
   { hypervisor, why, servers }: { hypervisor: Hypervisor; why: string; servers: readonly Server[] },
 ): PlannedReboot {
   const { name } = hypervisor;
   const guests = movers(servers, policy);
   const ramMb = guests.reduce((sum, { size }) => sum + size.ramMb, 0);
   const diskGb = guests.reduce((sum, { size }) => sum + size.diskGb, 0);
-  const drainSeconds = Math.ceil(guests.length * SECONDS_EACH + (ramMb + diskGb * 1024) / mbPerSecond);
+  const speed = usualSpeed(measured[name] ?? [], mbPerSecond);
+  const drainSeconds = Math.ceil(guests.length * SECONDS_EACH + (ramMb + diskGb * 1024) / speed);
   const needSeconds = predictSeconds(holds.records, {
     name,
     drainSeconds,

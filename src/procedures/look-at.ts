@@ -1,10 +1,13 @@
 /** The last look at a hypervisor before anything is done to it: does the plan still hold for it? */
+
 import type { Context, StepScope } from '../context.ts';
+import type { Measured } from '../domain/bandwidth.ts';
 import { rebootReason } from '../domain/cordon.ts';
 import type { DrainPolicy } from '../domain/drain-policy.ts';
 import { type Holds, whyAllStopped } from '../domain/holds.ts';
 import { planReboots } from '../domain/reboot-order.ts';
 import { askNeed } from './ask-host.ts';
+import { BANDWIDTH } from './migrate.ts';
 import type { NeedSettings } from './need-settings.ts';
 import { readHolds } from './read-holds.ts';
 import { type RoomSettings, roomRules } from './room-settings.ts';
@@ -44,6 +47,7 @@ export async function lookAt(ctx: Context<LookSettings>, name: string, key: stri
     const need = await askNeed(ctx, name, scope.signal);
     if (need.need === 'no') return { go: false, verdict: 'skipped', why: need.why };
     const { mbPerSecond } = ctx.options;
+    const measured = Object.fromEntries(await scope.table(BANDWIDTH).all<Measured>());
     const fleet = await ctx.cloud.fleet();
     const holds = await heeded(ctx, scope);
     const stopped = whyAllStopped(holds);
@@ -54,6 +58,7 @@ export async function lookAt(ctx: Context<LookSettings>, name: string, key: stri
       armed: ctx.armed,
       limit: 1,
       mbPerSecond,
+      measured,
       waiting: {},
       maxWaiting: 1,
       mine: rebootReason(ctx.runId),

@@ -19,7 +19,8 @@ export async function askNeed(
   name: string,
   signal: AbortSignal,
 ): Promise<RebootNeed> {
-  const { nextKernel, update, updateProbe } = ctx.options;
+  const { nextKernel, update } = ctx.options;
+  const updateProbe = update === undefined ? undefined : ctx.options.updateProbe;
   const { kernels: _, ...files } = kernelRules(ctx.options);
   try {
     const answer = await ctx.host(name).run(needProbe(nextKernel, updateProbe), {

@@ -60,7 +60,7 @@ export interface HeldOff {
 }
 
 const MINUTE_MS = 60_000;
-/** `hypervisor act` → `Row`. Gone once it was taken back. */
+/** `hypervisor act` → `Row`, and one row for what is shared, without words. Gone once it was taken back. */
 const HELD_OFF = 'held-off';
 type Row = { readonly words: string; readonly since: string };
 /** No reboot takes so long: what is still there then was left by a run that somebody killed. */
@@ -200,6 +200,7 @@ async function begin(
       { effect: 'idempotent', disruptive: true },
       async (scope) => {
         scope.table(HELD_OFF).set(rowOf(name, act), rowFor(act, scope));
+        scope.table(HELD_OFF).set(sharedRow(act), { ...rowFor(act, scope), words: '' });
       },
     );
   const refused = await ctx.step(key, options, async (scope) => {
@@ -221,14 +222,13 @@ async function isDoneAlready(
   name: string,
   { act, unless }: { act: FilledAct; unless: readonly string[] },
 ): Promise<boolean> {
-  return ctx.step(
-    `look whether ${act.name} is done before ${name}`,
-    { effect: 'read' },
-    async ({ signal }) => {
-      const { exit } = await ctx.host(act.on).run(unless, { timeoutMs: COMMAND_MS, signal });
-      return exit === 0;
-    },
-  );
+  const key = `look whether ${act.name} is done before ${name}`;
+  return ctx.step(key, { effect: 'read' }, async ({ signal, table, now }) => {
+    const ours = act.shared ? await table(HELD_OFF).get<Row>(sharedRow(act)) : undefined;
+    if (ours !== undefined && !isLost(ours, now())) return false;
+    const { exit } = await ctx.host(act.on).run(unless, { timeoutMs: COMMAND_MS, signal });
+    return exit === 0;
+  });
 }
 
 /** Writes down the way back, then runs `before`; why it has done nothing, or undefined when it is done. */
@@ -286,7 +286,7 @@ async function takeBack(ctx: Context<HoldOffSettings>, name: string, act: Filled
       wanted = await others();
     }
     if (isHeld) scope.skipped(`still held off for ${sayList(wanted)}`);
-    else scope.table(HELD_OFF).delete(row);
+    else for (const each of [row, sharedRow(act)]) scope.table(HELD_OFF).delete(each);
     await ctx.handback.clear(subjectOf(name, act));
   });
 }
@@ -307,15 +307,24 @@ function heldForOthers(
   rows: ReadonlyMap<string, Row>,
   { name, act, now }: { name: string; act: FilledAct; now: Date },
 ): string[] {
-  return [...rows].flatMap(([row, { words, since }]) => {
-    const isOurs = row === rowOf(name, act);
-    const isLost = now.getTime() - Date.parse(since) > LOST_MS;
-    return isOurs || isLost || words !== wordsOf(act) ? [] : [row.split(' ', 1)[0]!];
-  });
+  return [...rows].flatMap(([row, held]) =>
+    row === rowOf(name, act) || isLost(held, now) || held.words !== wordsOf(act)
+      ? []
+      : [row.split(' ', 1)[0]!],
+  );
+}
+
+function isLost({ since }: Row, now: Date): boolean {
+  return now.getTime() - Date.parse(since) > LOST_MS;
 }
 
 function rowFor(act: FilledAct, { now }: StepScope): Row {
   return { words: wordsOf(act), since: now().toISOString() };
+}
+
+/** Says that it is ours, whoever of us did it first. */
+function sharedRow(act: FilledAct): string {
+  return `all ${wordsOf(act)}`;
 }
 
 /** Two acts of the same words are one. */

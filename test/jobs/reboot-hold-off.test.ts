@@ -314,7 +314,11 @@ describe('other actors', () => {
     await process.engine.create({
       job: 'reboot-hypervisors',
       id,
-      options: { ...QUICK, holdOff: [MASAKARI], parallelEmpty: { atOnce: 2, perZone: 2, perRack: 2 } },
+      options: {
+        ...QUICK,
+        holdOff: [{ ...MASAKARI, unless: ['flag', 'is', 'calm'] }],
+        parallelEmpty: { atOnce: 2, perZone: 2, perRack: 2 },
+      },
       trigger: { kind: 'cli', by: 'kim' },
       acting: true,
     });

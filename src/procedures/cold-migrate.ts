@@ -6,7 +6,7 @@ import { serverName } from '../domain/names.ts';
 import { sayDuration } from '../domain/say.ts';
 import { causeOf, type Migrated, type Move, type Scope, standingOf } from './guest.ts';
 import { type MigrateSettings, timeFor } from './migrate.ts';
-import { whyItWaits } from './migration-target.ts';
+import { turnOf } from './migration-target.ts';
 import { poll } from './pause.ts';
 
 const SETTLE_MS = 10 * 60_000;
@@ -44,6 +44,7 @@ async function moveCold(
   const stuck = `${serverName(guest)} did not leave ${from}`;
   const { signal, timers, revoked } = scope;
   let pending = 'Nova accepted the migration, and none appeared';
+  const whyItWaits = turnOf(ctx, guest, scope);
   let asked = false;
   let confirmed = false;
 
@@ -66,7 +67,7 @@ async function moveCold(
       case 'here': {
         if (asked) return undefined;
         revoked.throwIfAborted();
-        const waits = await whyItWaits(ctx, guest);
+        const waits = await whyItWaits();
         pending = waits ?? pending;
         if (waits !== undefined) return undefined;
         await cloud.coldMigrate(guest.id);

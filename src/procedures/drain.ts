@@ -11,6 +11,7 @@ import { migrateCold } from './cold-migrate.ts';
 import type { Moved } from './cordon.ts';
 import type { Guest } from './guest.ts';
 import { BANDWIDTH, type MigrateSettings, migrate } from './migrate.ts';
+import { chooseTargets } from './migration-target.ts';
 import { poll } from './pause.ts';
 import { stopGuest } from './stop-guest.ts';
 
@@ -74,8 +75,19 @@ async function lookAboard(ctx: Context<MigrateSettings>, name: string, look: num
       { everyMs: pollMs, withinMs, signal, timers },
     );
     const stuck = `${sayCount(blocked.length, 'server')} cannot leave: ${sayList(blocked, 3)}`;
-    return { running: settled ?? [], stuck: blocked.length === 0 ? null : stuck };
+    const running = await withTargets(ctx, settled ?? [], name);
+    return { running, stuck: blocked.length === 0 ? null : stuck };
   });
+}
+
+async function withTargets(
+  ctx: Context<MigrateSettings>,
+  guests: readonly Guest[],
+  from: string,
+): Promise<Guest[]> {
+  const live = guests.filter(({ by }) => by === 'live').map(({ id }) => id);
+  const targets = await chooseTargets(ctx, live, from);
+  return guests.map((guest) => ({ ...guest, target: targets.get(guest.id) ?? null }));
 }
 
 async function readAboard(ctx: Context<MigrateSettings>, name: string, mbPerSecond: number) {
@@ -92,7 +104,7 @@ async function readAboard(ctx: Context<MigrateSettings>, name: string, mbPerSeco
       if (server === undefined) continue;
       decision = decideDrain(server, options);
       if (decision.does === 'live' || decision.does === 'cold' || decision.does === 'stop')
-        running.push({ ...(await asGuest(ctx, server, decision.does)), mbPerSecond });
+        running.push({ ...(await asGuest(ctx, server, decision.does)), mbPerSecond, target: null });
     }
     if (decision.does === 'held' || decision.does === 'pinned')
       held.push(`${serverName(row)} ${decision.why}`);
@@ -105,7 +117,7 @@ async function asGuest(
   { cloud, options }: Context<MigrateSettings>,
   server: Server,
   by: Guest['by'],
-): Promise<Omit<Guest, 'mbPerSecond'>> {
+): Promise<Omit<Guest, 'mbPerSecond' | 'target'>> {
   const { id, name, size } = server;
   const [latest] = await cloud.migrations(id);
   const [action] = by === 'stop' ? await cloud.actions(id) : [];

@@ -17,6 +17,8 @@ export type Guest = {
   readonly action: string | null;
   /** The cluster whose members are touched one at a time; null for who is alone. */
   readonly cluster: string | null;
+  /** Where it is to go, chosen for all guests together; null: where the scheduler likes. */
+  readonly target: string | null;
   /** What was measured on its hypervisor, or what the site expects. */
   readonly mbPerSecond: number;
 };

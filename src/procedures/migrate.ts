@@ -12,7 +12,7 @@ import { watched, watchSince } from '../domain/migration-progress.ts';
 import { serverName } from '../domain/names.ts';
 import { sayList } from '../domain/say.ts';
 import { causeOf, type Guest, type Migrated, type Move, type Scope, standingOf } from './guest.ts';
-import { chooseTarget, type TargetSettings, whyItWaits } from './migration-target.ts';
+import { chooseAnother, type TargetSettings, turnOf } from './migration-target.ts';
 import { poll } from './pause.ts';
 
 export interface MigrateSettings extends TargetSettings {
@@ -88,6 +88,7 @@ class Ascent {
   /** One target that was named may be refused, not two. */
   #mayName: boolean;
   #asked = false;
+  readonly #whyItWaits: ReturnType<typeof turnOf>;
   #pending = 'Nova accepted the migration, and none appeared';
   #phase: Climb['phase'] = 'waits';
   #sinceMs: number;
@@ -111,6 +112,7 @@ class Ascent {
     this.#ctx = ctx;
     this.#move = move;
     this.#scope = scope;
+    this.#whyItWaits = turnOf(ctx, move.guest, scope);
     this.#withinMs = withinMs;
     this.#signal = AbortSignal.any([scope.signal, scope.revoked]);
     this.#sinceMs = scope.now().getTime();
@@ -160,16 +162,14 @@ class Ascent {
   /** Names a target only where that matters; what the scheduler refuses there is left to it. */
   async #ask(): Promise<void> {
     const { cloud } = this.#ctx;
-    const { guest, from } = this.#move;
-    const waits = await whyItWaits(this.#ctx, guest);
+    const { guest } = this.#move;
+    const waits = await this.#whyItWaits();
     if (waits !== undefined) {
       if (waits !== this.#pending) this.#scope.log.info(waits, { server: guest.name });
       this.#pending = waits;
       return;
     }
-    const target = this.#mayName
-      ? await chooseTarget(this.#ctx, guest, { from, tried: this.#tried })
-      : undefined;
+    const target = await this.#target();
     await cloud.liveMigrate(guest.id, target);
     this.#asked = true;
     this.#pending = 'Nova accepted the migration, and none appeared';
@@ -212,7 +212,7 @@ class Ascent {
     const tried = [...this.#tried, ...(migration?.to === undefined ? [] : [migration.to])];
     const tries = this.#tried.length + 1;
     const elsewhere =
-      tries === 1 && migration && (await chooseTarget(this.#ctx, guest, { from, tried })) !== undefined;
+      tries === 1 && migration && (await chooseAnother(this.#ctx, guest, { from, tried })) !== undefined;
     const phase = migration === undefined ? 'waits' : this.#phase;
     const rung = nextRung({
       phase,
@@ -298,7 +298,15 @@ class Ascent {
     return { stalledAfterMs: stalledAfterSeconds * 1000, mostRewrites };
   }
   get #mayHaveNamed(): boolean {
-    return this.#tried.length > 0 || this.#ctx.options.avoid.length > 0;
+    return this.#tried.length > 0 || this.#move.guest.target !== null;
+  }
+
+  /** As chosen when all guests were looked at; after a try that failed, another. */
+  async #target(): Promise<string | undefined> {
+    const { guest, from } = this.#move;
+    if (!this.#mayName) return undefined;
+    if (this.#tried.length === 0) return guest.target ?? undefined;
+    return chooseAnother(this.#ctx, guest, { from, tried: this.#tried });
   }
 }
 

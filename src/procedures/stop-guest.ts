@@ -10,7 +10,7 @@ import { attempt } from './attempt.ts';
 import type { Moved } from './cordon.ts';
 import type { Guest, Move } from './guest.ts';
 import { type MigrateSettings, timeFor } from './migrate.ts';
-import { whyItWaits } from './migration-target.ts';
+import { turnOf } from './migration-target.ts';
 import { poll } from './pause.ts';
 
 export type Stopped = { readonly how: 'stopped' | 'deleted' };
@@ -43,7 +43,9 @@ export async function stopGuest(ctx: Context<MigrateSettings>, { guest, from, ke
         return how === undefined ? { happened: 'no' } : { happened: 'yes', value: { how } };
       },
     },
-    async ({ signal, revoked, timers, log }) => {
+    async (scope) => {
+      const { signal, revoked, timers, log } = scope;
+      const whyItWaits = turnOf(ctx, guest, scope);
       let asked = false;
       let pending = 'it does not shut down';
       const look = async (): Promise<Stopped['how'] | undefined> => {
@@ -59,7 +61,7 @@ export async function stopGuest(ctx: Context<MigrateSettings>, { guest, from, ke
           throw new PermanentError(
             `${serverName(guest)} is not stopped: ${'why' in decision ? `it ${decision.why}` : 'what its owner wishes has changed'}`,
           );
-        const waits = await whyItWaits(ctx, guest);
+        const waits = await whyItWaits();
         pending = waits ?? pending;
         if (waits !== undefined || decision.does === 'waits') return undefined;
         await ctx.handback.write(subjectOf(guest), [

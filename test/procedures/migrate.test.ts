@@ -42,6 +42,7 @@ it('is who moves, and where to', async () => {
     by: 'live',
     action: null,
     cluster: null,
+    target: null,
     mbPerSecond: 100,
   };
 

@@ -2,6 +2,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { rebootReason } from '../../src/domain/cordon.ts';
 import type { Fleet, Hypervisor, Server } from '../../src/domain/fleet.ts';
+import { NO_HOLDS } from '../../src/domain/holds.ts';
+import { kindOf } from '../../src/domain/lifetimes.ts';
 import { ADMIT_ALL } from '../../src/domain/reboot-gates.ts';
 import type { RebootNeed } from '../../src/domain/reboot-need.ts';
 import { planReboots, type RebootQuestion } from '../../src/domain/reboot-order.ts';
@@ -126,6 +128,41 @@ describe('planReboots', () => {
           why: '1 server cannot move: gpu2 gpu2… (PCI device); 1 hypervisor is out of service for that already (maxWaiting=1)',
         },
       ]);
+    });
+
+    it('are waited for first where the devices are likely to stand idle for the shortest time', () => {
+      const now = new Date('2026-11-24T22:00:00Z');
+      const born = (days: number) => new Date(now.getTime() - days * 86_400_000).toISOString();
+      const short = server('short', 'hv2', { pinned: 'PCI device', projectId: 'beta', createdAt: born(0) });
+      const long = server('long', 'hv1', { pinned: 'PCI device', createdAt: born(0) });
+      const life = (kind: Server, days: number) => ({
+        kind: kindOf(kind),
+        createdAt: born(days),
+        seenAt: born(0),
+        ended: true,
+      });
+      const lives = Object.fromEntries(
+        [1, 2, 3, 4, 5].flatMap((i) => [
+          [`short-${i}`, life(short, 2)],
+          [`long-${i}`, life(long, 30)],
+        ]),
+      );
+
+      const { waits, held } = planReboots(
+        question([hypervisor('hv1'), hypervisor('hv2')], [long, short], {
+          lives,
+          holds: { ...NO_HOLDS, now },
+        }),
+      );
+
+      expect(waits).toEqual([
+        {
+          name: 'hv2',
+          why: '1 server cannot move: short shor… (PCI device; half of its kind end within 2 days, 9 of 10 within 2 days (5 ends seen))',
+          idleDays: 2,
+        },
+      ]);
+      expect(held.map(({ name }) => name)).toEqual(['hv1']);
     });
 
     it('are waited for by the run that does so already, and count for the others', () => {

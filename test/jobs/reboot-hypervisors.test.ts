@@ -597,7 +597,7 @@ describe('reboot-hypervisors', () => {
 
     expect(outcome).toBe('succeeded');
     expect(cloud.calls).toHaveLength(length);
-    expect(run.steps.map(({ key }) => key)).toEqual(['needs', 'plan']);
+    expect(run.steps.map(({ key }) => key)).toEqual(['remember lives', 'needs', 'plan']);
   });
 
   it('refuses an option that it does not have', async () => {

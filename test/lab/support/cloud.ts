@@ -122,7 +122,7 @@ export async function migrationOf(server: string): Promise<Migration> {
   });
 }
 
-function findImage(): string {
+export function findImage(): string {
   const args = ['image', 'list', '-f', 'value', '-c', 'ID'];
   return execFileSync('openstack', args, { env: { ...process.env, ...openrc() }, encoding: 'utf8' }).trim();
 }

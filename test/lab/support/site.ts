@@ -35,7 +35,7 @@ export interface Daemon {
 
 export interface SiteOptions {
   /** Of the job, beside those that fit the lab. */
-  readonly options?: Readonly<Record<string, string | number>>;
+  readonly options?: Readonly<Record<string, string | number | object>>;
   readonly knownHosts?: string;
 }
 

@@ -18,7 +18,14 @@ import {
   REDIS,
   ROOT,
 } from '../src/provide/provide.js';
-import { LAB_PROGRAMS, TEST_PROGRAMS, TEST_RUN, untried, whyNoLab } from './support/machine.js';
+import {
+  LAB_PROGRAMS,
+  MONITORING_PROGRAMS,
+  TEST_PROGRAMS,
+  TEST_RUN,
+  untried,
+  whyNoLab,
+} from './support/machine.js';
 import { endChildrenOnSignals, endStrays, interruption, run, runAnyway } from './support/processes.js';
 import { addUp, sentence, tally } from './support/tally.js';
 
@@ -53,7 +60,24 @@ async function check() {
 async function test(args) {
   await providePackages(TEST_RUN);
   await providePrograms(TEST_PROGRAMS, TEST_RUN);
+  await provideIfPossible(MONITORING_PROGRAMS);
   return await vitest('test', args, environment());
+}
+
+/**
+ * What tests can be skipped without; says why it is not there.
+ *
+ * @param {readonly import('./support/machine.js').Program[]} programs
+ */
+async function provideIfPossible(programs) {
+  for (const program of programs) {
+    try {
+      await providePrograms([program], TEST_RUN);
+    } catch (error) {
+      if (!(error instanceof Missing)) throw error;
+      if (!interruption()) console.log(`Tests of ${program.debian} are skipped here: ${error.message}`);
+    }
+  }
 }
 
 /** @param {readonly string[]} args */

@@ -61,7 +61,9 @@ export const gateSettings = z
     patienceMinutes: z.number().nonnegative().default(10).describe('A red signal is waited for so long'),
   })
   .prefault({})
-  .describe('Signals that must be green before a hypervisor is begun');
+  .describe(
+    'Signals before each hypervisor, as { errorServers: 0, services: 0, apiSeconds: 10, prometheus: [{ name, query, below }], commands: [{ name, run: [word, …], on }], alerts: { matchers }, patienceMinutes: 10 }',
+  );
 
 export interface GateSettings {
   readonly gate: z.output<typeof gateSettings>;

@@ -40,12 +40,16 @@ export const holdOffSettings = {
   silences: z
     .array(SilenceShape)
     .default([])
-    .describe('Alerts that Alertmanager keeps quiet between empty and proved'),
+    .describe(
+      'Alerts that Alertmanager keeps quiet between empty and proved, as [{ matchers: { instance: "{{ hypervisor }}(:.*)?" } }]',
+    ),
   holdOff: z
     .array(ActShape)
     .superRefine(uniqueNames)
     .default([])
-    .describe('Commands of the site between empty and proved: Ceph noout, Masakari, a downtime'),
+    .describe(
+      'Commands of the site between empty and proved, as [{ name: noout, on: ceph1, before: [ceph, osd, set, noout], after: [ceph, osd, unset, noout] }]',
+    ),
 };
 
 export interface HoldOffSettings extends Deadlines {

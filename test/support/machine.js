@@ -18,6 +18,16 @@ export const TEST_PROGRAMS = [
   { any: ['openssl'], debian: 'openssl' },
 ];
 
+/**
+ * Real peers of tests that are skipped, and named, where these cannot be had.
+ *
+ * @type {readonly Program[]}
+ */
+export const MONITORING_PROGRAMS = [
+  { any: ['prometheus-alertmanager'], debian: 'prometheus-alertmanager' },
+  { any: ['prometheus'], debian: 'prometheus' },
+];
+
 /** The lab installs what else it needs by itself. @type {readonly Program[]} */
 export const LAB_PROGRAMS = [...TEST_PROGRAMS, { any: ['/usr/bin/python3'], debian: 'python3' }];
 

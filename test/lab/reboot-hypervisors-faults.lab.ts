@@ -51,7 +51,7 @@ it('leaves disabled what boots its old kernel and what does not come back, and t
   writeFileSync(fileOf(HV01, FALLS_BACK), '');
   writeFileSync(fileOf(HV02, NO_RETURN), '');
 
-  const run = await start([HV01, HV02], { maxFailed: 1, backWithinMinutes: 0.3 });
+  const run = await start([HV01, HV02], { maxFailed: 2, backWithinMinutes: 0.3 });
 
   await site.reached(run, 'failed');
   const text = await mailed('2 need you');
@@ -125,24 +125,17 @@ it('moves away a server that was on its way when the cordon came and lands in th
   expect(await watching.stop()).toMatchObject({ rebooted: [HV04], cutOff: [] });
 });
 
-it('aborts a migration that is stuck, and brings it about the next time', async () => {
-  setMigrations({ [servers.busy]: 'stuck' });
-  const quick = { mbPerSecond: 10_000, migrateAtLeastSeconds: 5 };
+it('aborts a migration that is stuck, and moves the server to another hypervisor', async () => {
+  setMigrations({ [servers.busy]: 'stuck once' });
 
-  const { result } = await site.reached(runOf(await start([HV05], quick), HV05), 'succeeded');
+  const run = await start([HV05], { mbPerSecond: 10_000, migrateAtLeastSeconds: 5 });
 
-  expect(result).toMatchObject({
-    verdict: 'given back',
-    why: expect.stringMatching(/busy .*not moved within .*its migration was aborted/),
-  });
-  expect(await standing()).toMatchObject({ busy: `ACTIVE on ${HV05}` });
-  setMigrations({});
-  const again = await site.reached(runOf(await start([HV05], quick), HV05), 'succeeded');
-  expect(again.result).toMatchObject({ verdict: 'done' });
-  expect((await cloud.migrations(servers.busy)).map(({ status }) => status)).toEqual([
-    'completed',
-    'cancelled',
-  ]);
+  const { result } = await site.reached(runOf(run, HV05), 'succeeded');
+  expect(result).toMatchObject({ verdict: 'done' });
+  const [second, first, ...others] = await cloud.migrations(servers.busy);
+  expect(others).toEqual([]);
+  expect([first?.status, second?.status]).toEqual(['cancelled', 'completed']);
+  expect(second?.to).not.toBe(first?.to);
 });
 
 async function start(

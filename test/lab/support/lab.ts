@@ -72,7 +72,9 @@ export async function atMachine(hypervisor: string, act: 'on' | 'reboot'): Promi
 }
 
 /** How the live migrations of these servers, by id, go from now on: seconds, or the fault that ends them. */
-export function setMigrations(ways: Readonly<Record<string, number | 'fail' | 'refuse' | 'stuck'>>): void {
+export function setMigrations(
+  ways: Readonly<Record<string, number | 'fail' | 'refuse' | 'stuck' | 'stuck once'>>,
+): void {
   writeFileSync(join(labDir, 'behaviour.json'), JSON.stringify({ default_seconds: 0, ...ways }));
 }
 

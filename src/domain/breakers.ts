@@ -76,6 +76,6 @@ export function whyBroken(breakers: Breakers, name: string, zone: string): strin
   return `the breaker "${name}" is open since ${since} (${breaker.why}); when all is well: ${resetCommand(name)}`;
 }
 
-export function resetCommand(name: string): string {
+function resetCommand(name: string): string {
   return `nightshift reset-breaker ${/\s/.test(name) ? `'${name}'` : name} --reason '…'`;
 }

@@ -60,5 +60,3 @@ export const rebootSettings = {
     .describe('So many empty hypervisors are rebooted at once; those to drain always one at a time'),
   pollMs: z.int().positive().default(2000).describe('Pause between two looks at what is under way'),
 };
-
-export type RebootingSettings = z.output<z.ZodObject<typeof rebootSettings>>;

@@ -149,7 +149,7 @@ async function makePlan(ctx: Ctx): Promise<Plan> {
   return plan;
 }
 
-type Stop = Pick<Night, 'stopped' | 'red' | 'cancelled'>;
+type Stop = Pick<Night, 'stopped' | 'broken' | 'red' | 'cancelled'>;
 
 async function workThrough(ctx: Ctx, plan: Plan): Promise<void> {
   const outcomes: RebootOutcome[] = [];
@@ -196,8 +196,7 @@ async function inTurn(
       const late = waited ? await whyOutside(ctx, `window before ${first}, after its gate`, needMs) : null;
       if (late !== null) return { stopped: late };
       const broken = await callWave(ctx, { plan, wave, outcomes, tell });
-      if (broken !== null)
-        return { stopped: `nothing was rebooted after ${outcomes.at(-1)?.name}; ${broken}` };
+      if (broken !== null) return { stopped: `nothing was rebooted after ${outcomes.at(-1)?.name}`, broken };
     }
     // Last, because each of them takes room away from the others.
     for (const { name, run } of plan.waits)

@@ -27,6 +27,8 @@ export interface Night {
   readonly outcomes: readonly RebootOutcome[];
   /** Why the others were not begun. */
   readonly stopped?: string;
+  /** The breaker that tonight's failures have opened, and how it is reset. */
+  readonly broken?: string;
   /** They were not begun because a signal of the gate stayed red. */
   readonly red?: true;
   /** Somebody cancelled it. */
@@ -72,6 +74,7 @@ export function describeNight(night: Night) {
   const lines = [
     ...(failed.length === 0 ? [] : ['Needs you']),
     ...failed.flatMap(needsYou),
+    ...(night.broken === undefined ? [] : [`  ${night.broken}`]),
     ...(done.length === 0
       ? []
       : [`done  ${done.length}: ${sayList(namesOf(done), SHOWN)}${longestDrain(done)}`]),

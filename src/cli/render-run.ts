@@ -53,17 +53,17 @@ function sayTaken(run: RunRecord, now: Date): string {
   return took === null ? '' : `, took ${took}`;
 }
 
-/** What the report does not say already. */
+/** What the report does not say already. The evidence is for `why`, which is asked about one of them. */
 function notesOf({ notes, report }: RunRecord): string[] {
   const said = report === undefined ? '' : textOf(report);
   const sorted = notes
     .filter((note) => !repeats(said, note))
     .toSorted((a, b) => byName(a.subject, b.subject));
   if (sorted.length === 0) return [];
-  const rows = sorted.map(({ subject, verdict, why, evidence, until }) => [
+  const rows = sorted.map(({ subject, verdict, why, until }) => [
     subject,
     verdict,
-    [why, evidence, until === undefined ? undefined : `until ${until}`].filter(Boolean).join('; '),
+    [why, until === undefined ? undefined : `until ${until}`].filter(Boolean).join('; '),
   ]);
   // Whole, however narrow the terminal: this is where the reasons are.
   return [
@@ -74,8 +74,8 @@ function notesOf({ notes, report }: RunRecord): string[] {
   ];
 }
 
-function repeats(said: string, { why, evidence, until }: Note): boolean {
-  return evidence === undefined && until === undefined && said.includes(why);
+function repeats(said: string, { why, until }: Note): boolean {
+  return until === undefined && said.includes(why);
 }
 
 function textOf({ headline, sheet, lines = [] }: Report): string {

@@ -69,9 +69,9 @@ function noteSayings(root: RunRecord, notes: readonly Note[], steps: readonly St
     .map((note) => ({ note, at: noteTime(note, root, steps) }))
     .toSorted((a, b) => a.at.localeCompare(b.at) || byName(a.note.subject, b.note.subject))
     .map(({ note, at }) => {
-      const { subject, verdict, why, evidence } = note;
+      const { subject, verdict, why } = note;
       const head = `  ${nameIn(subject).padEnd(width)}  ${verdict.padEnd(5)}  `;
-      const text = plain([why, evidence].filter(Boolean).join('; '));
+      const text = plain(why);
       const key = `note ${root.id} ${subject} ${verdict} ${why}`;
       return { key, time: at, text: head + text, hang: widthOf(head) };
     });

@@ -156,7 +156,7 @@ describe('a run, whole', () => {
       'All done.',
       '',
       'Notes',
-      '  hypervisor hv7   waits  a GPU server; gpu-a; until Fri',
+      '  hypervisor hv7   waits  a GPU server; until Fri',
       '  hypervisor hv11  held   disabled by somebody else: "disk swap, ask Kim"',
       '',
       '#  step         state    effect      tries  took  why',
@@ -179,7 +179,7 @@ describe('a run, whole', () => {
     const notes = [
       { subject: 'hypervisor hv03', verdict: 'done', why: 'rebooted in 41 s' },
       { subject: 'hypervisor hv11', verdict: 'held', why: 'disabled by somebody else: "ask Kim"' },
-      { subject: 'hypervisor hv19', verdict: 'waits', why: 'a GPU server', evidence: 'gpu-a' },
+      { subject: 'hypervisor hv19', verdict: 'waits', why: 'a GPU server', evidence: 'gpu-a', until: 'Fri' },
     ];
     const report = {
       headline: '3 needed a reboot.',
@@ -191,7 +191,7 @@ describe('a run, whole', () => {
     expect(lines.slice(lines.indexOf('Notes'))).toEqual([
       'Notes',
       '  hypervisor hv03  done   rebooted in 41 s',
-      '  hypervisor hv19  waits  a GPU server; gpu-a',
+      '  hypervisor hv19  waits  a GPU server; until Fri',
     ]);
   });
 

@@ -152,6 +152,19 @@ export interface Occupancy {
   readonly migrations: readonly Migration[];
 }
 
+/** Who is to be told what is done to a server. */
+export type Owner = {
+  /** One address and nothing else. */
+  readonly email: string;
+  /** What the cloud calls the person or the project; absent where only an address is known. */
+  readonly name?: string;
+  /** Where it was found: on the server itself, with the user who made it, or with its project. */
+  readonly by: 'metadata' | 'user' | 'project';
+};
+
+/** What tells to whom a server belongs. */
+export type Owned = Pick<Server, 'id' | 'projectId' | 'userId' | 'metadata'>;
+
 /**
  * The cloud as jobs see it. Implemented over HTTP for OpenStack and by the simulated cloud.
  *
@@ -184,6 +197,13 @@ export interface Cloud {
   createServer(wish: NewServer): Promise<string>;
   /** The servers with just this name, in every project. */
   serversNamed(name: string): Promise<readonly Server[]>;
+  /**
+   * Whom to tell of these servers, by server id; one of whom nobody is known is left out. A user or project that
+   * Keystone does not show, or that is disabled, is not known.
+   */
+  owners(servers: readonly Owned[]): Promise<Readonly<Record<string, Owner>>>;
+  /** The contact of each of these projects, by project id, where there is one. */
+  projectContacts(projectIds: readonly string[]): Promise<Readonly<Record<string, Owner>>>;
   /** Asks to delete a server; no error when it is gone already. */
   deleteServer(serverId: string): Promise<void>;
   /** Every migration of one server, newest first. */

@@ -7,7 +7,7 @@ import { isPermanent } from '../domain/failure.ts';
 import { type Clock, REAL_TIMERS, type Timers } from './clock.ts';
 import { computing } from './computing.ts';
 import { Blocked, Cancelled, Halted, TimedOut } from './errors.ts';
-import type { Mail, Retry, StepOptions, StepScope } from './job.ts';
+import type { Answered, Mail, Retry, StepOptions, StepScope } from './job.ts';
 import { pack, type StepRecord } from './journal.ts';
 import { messageIdOf, type Posted, sealed } from './outbox.ts';
 import type { RunLog } from './run-log.ts';
@@ -36,6 +36,8 @@ export interface StepSurroundings {
   readonly runLog: RunLog;
   /** The mail that asks operators about a step whose outcome nobody saw. */
   readonly askOperators: (step: string, evidence: string) => Mail | undefined;
+  /** The answer that somebody gave to a question of this run. */
+  readonly answerTo: (key: string) => Promise<Answered | undefined>;
 }
 
 /** A step that is tried: what is done, and how often it was. */
@@ -261,6 +263,7 @@ export class Attempts {
       compute: computing(signal),
       timers: this.#timers,
       table: (name) => tableIn(redis, prefix, name, writes),
+      answer: (key) => this.#around.answerTo(key),
       mail: (key, mail) =>
         void mails.push(...sealed(runId, messageIdOf(runId, key, mailHost, resumes), mail)),
       skipped: (why) => {

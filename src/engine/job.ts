@@ -109,6 +109,8 @@ export interface StepScope {
   readonly timers: Timers;
   /** Says that there was nothing to do, and why: the step counts as skipped, what it returns is journalled all the same. */
   skipped(why: string): void;
+  /** The answer that a person gave to this question of the run, asked or not; undefined where nobody has. Waits for none. */
+  answer(key: string): Promise<Answered | undefined>;
   /** Leaves with the step's `finish`: once it is journalled the mail will be sent, and not before. */
   mail(key: string, mail: Mail): void;
 }

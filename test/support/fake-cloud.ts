@@ -15,12 +15,15 @@ import type {
   MigrationProgress,
   NewServer,
   Occupancy,
+  Owned,
+  Owner,
   Resources,
   Server,
   ServerAction,
   ServerGroup,
 } from '../../src/domain/fleet.ts';
 import { isFinal } from '../../src/domain/migration.ts';
+import { ownerByMetadata } from '../../src/domain/owners.ts';
 import { FakeHost } from './fake-host.ts';
 
 /** What goes wrong with the next migrations of a server. */
@@ -59,6 +62,9 @@ export class FakeCloud implements Cloud {
   mayBeOut = 1;
   /** Called after each call that changed something. */
   onCall: (call: string) => void = () => {};
+  /** Addresses of users, and contacts of projects, by id. */
+  readonly users = new Map<string, string>();
+  readonly contacts = new Map<string, Owner>();
   /** Newest last, by server. */
   readonly asked = new Map<string, ServerAction[]>();
   readonly #migrations: FakeMigration[] = [];
@@ -188,6 +194,24 @@ export class FakeCloud implements Cloud {
   async serversNamed(name: string): Promise<readonly Server[]> {
     this.tick();
     return structuredClone([...this.servers.values()].filter((server) => server.name === name));
+  }
+
+  async owners(servers: readonly Owned[]): Promise<Record<string, Owner>> {
+    this.tick();
+    const rows = servers.map((server) => {
+      const email = this.users.get(server.userId);
+      const user: Owner | undefined =
+        email === undefined ? undefined : { email, name: server.userId, by: 'user' };
+      return [server.id, ownerByMetadata(server) ?? user ?? this.contacts.get(server.projectId)];
+    });
+    return Object.fromEntries(rows.filter(([, owner]) => owner !== undefined));
+  }
+
+  async projectContacts(ids: readonly string[]): Promise<Record<string, Owner>> {
+    this.tick();
+    return Object.fromEntries(
+      ids.flatMap((id) => (this.contacts.has(id) ? [[id, this.contacts.get(id)!]] : [])),
+    );
   }
 
   async deleteServer(id: string): Promise<void> {

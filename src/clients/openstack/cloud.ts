@@ -8,6 +8,7 @@ import { readHealth } from './health.ts';
 import { needService, setService, toComputeService } from './hypervisors.ts';
 import { abort, forceComplete, listMigrations, readProgress } from './migrations.ts';
 import { readOccupancy } from './occupancy.ts';
+import { readOwners, readProjectContacts } from './owners.ts';
 import { listBookings, listProvidersOf } from './placement.ts';
 import { confirmResize, requestColdMigration, startServer, stopServer } from './server-actions.ts';
 import {
@@ -46,6 +47,8 @@ export function openStackCloud(settings: OpenStackSettings, exchange?: Exchangin
 
     server: (id) => readServer(session, id),
     serversNamed: (name) => listServersNamed(session, name),
+    owners: (servers) => readOwners(session, servers),
+    projectContacts: (ids) => readProjectContacts(session, ids),
     deleteServer: (id) => requestDeletion(session, id),
 
     async createServer(wish) {

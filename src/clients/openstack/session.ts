@@ -1,4 +1,4 @@
-/** Calls to Nova and Placement: signed in, addressed by the catalog, at a microversion both speak. */
+/** Calls to Nova, Placement and Keystone: signed in, addressed by the catalog, at a microversion both speak. */
 import type { z } from 'zod';
 import { findEndpoint } from './catalog.ts';
 import { OpenStackError } from './error.ts';
@@ -9,9 +9,13 @@ import { TIMING } from './retry.ts';
 import { openSend, understand } from './send.ts';
 import type { OpenStackSettings } from './settings.ts';
 
-type Service = 'compute' | 'placement';
+type Service = 'compute' | 'placement' | 'identity';
 
-const NAMES: Record<Service, string> = { compute: 'Nova', placement: 'Placement' };
+const NAMES: Record<Service, string> = {
+  compute: 'Nova',
+  placement: 'Placement',
+  identity: 'Keystone',
+};
 
 export interface Call {
   readonly service: Service;
@@ -39,9 +43,9 @@ export interface Session {
 
 interface Endpoint {
   readonly url: string;
-  /** The usual one, and the one for servers. */
-  readonly microversion: string;
-  readonly microversionOfServers: string;
+  /** The usual one, and the one for servers; Keystone has none. */
+  readonly microversion?: string;
+  readonly microversionOfServers?: string;
 }
 
 /** Nothing is asked before the first call. */
@@ -83,7 +87,7 @@ export function openSession(
       ...(body && { body }),
       headers: {
         'x-auth-token': login.token,
-        'openstack-api-version': `${service} ${microversion}`,
+        ...(microversion && { 'openstack-api-version': `${service} ${microversion}` }),
       },
       idempotent: method !== 'POST',
       answerMs: everyCell ? timing.listMs : timing.answerMs,
@@ -96,13 +100,15 @@ export function openSession(
     endpoints.set(login, known);
     const found = known.get(service);
     if (found !== undefined) return found;
+    // Where we sign in is Keystone, at the version that we speak.
+    if (service === 'identity') return Promise.resolve({ url: settings.authUrl });
     const asked = discover(login, service);
     known.set(service, asked);
     asked.catch(() => known.delete(service));
     return asked;
   }
 
-  async function discover(login: Login, service: Service): Promise<Endpoint> {
+  async function discover(login: Login, service: Exclude<Service, 'identity'>): Promise<Endpoint> {
     const { interface: face, region } = settings;
     const place = { type: service, interface: face, ...(region !== undefined && { region }) };
     const listed = settings.endpoints[service] ?? findEndpoint(login.catalog, place);

@@ -9,6 +9,7 @@ import { liveMigrationContract } from './live-migration.ts';
 import { lostCellContract } from './lost-cell.ts';
 import { migrationFaultContract } from './migration-faults.ts';
 import { ownServerContract } from './own-server.ts';
+import { ownersContract } from './owners.ts';
 import { powerContract } from './power.ts';
 import { rebootContract } from './reboot.ts';
 import { serviceContract } from './service.ts';
@@ -38,6 +39,7 @@ export function cloudContract(
       'a compute service': serviceContract,
       'what is broken': healthContract,
       'a server of our own': ownServerContract,
+      'who owns a server': ownersContract,
       'a hypervisor that is rebooted': rebootContract,
       'a cell that is lost': lostCellContract,
       'signing in': signInContract,

@@ -1,6 +1,6 @@
 /** What did the operators set, where does it say so, and what is wrong with it? */
 import { access, readFile } from 'node:fs/promises';
-import { relative, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import type { z } from 'zod';
 import { JobFilesError, sayFileFaults } from './config/job-files.ts';
 import { configSchema, type Site } from './config/schema.ts';
@@ -57,6 +57,8 @@ export async function readConfig(options: ConfigOptions): Promise<Config> {
   const parsed = broken ? undefined : await schema.safeParseAsync(data, { error: wordsOf });
   const found = [...theirs.faults, ...faultsOf(parsed?.error)];
   const faults = [...yaml.faults, ...found.map((fault) => withLine(fault, yaml))];
+  if (parsed?.data?.mailTemplates !== undefined)
+    faults.push(...(await faultsOfTemplates(parsed.data.mailTemplates)));
   if (faults.length > 0 || !parsed?.success) throw new ConfigError(place, faults);
 
   return { ...parsed.data, file };
@@ -100,6 +102,17 @@ async function loadSiteJobs(
   } catch (error) {
     if (error instanceof JobFilesError) return { jobs: error.jobs, faults: [...error.faults] };
     return { jobs: {}, faults: [{ path: ['jobsDir'], message: messageOf(error) }] };
+  }
+}
+
+/** The site's own mails to owners; ours are checked by our tests. */
+async function faultsOfTemplates(folder: string): Promise<Fault[]> {
+  const { readTemplates, templateFaults } = await import('./mail-templates.ts');
+  try {
+    const faults = templateFaults(await readTemplates(folder));
+    return faults.map((fault) => ({ path: [], ...fault, file: join(folder, fault.file) }));
+  } catch (error) {
+    return [{ path: ['mailTemplates'], message: messageOf(error) }];
   }
 }
 

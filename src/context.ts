@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Armed } from './domain/acting.ts';
 import type { Cloud, Host } from './domain/fleet.ts';
 import type { CallHttp } from './domain/http-call.ts';
+import type { WriteLetter } from './domain/letters.ts';
 import type { Alertmanager, Prometheus } from './domain/monitoring.ts';
 import type { SiteWindow } from './domain/window.ts';
 import type { EngineContext, Job } from './engine/job.ts';
@@ -19,6 +20,8 @@ export interface Clients {
   readonly alertmanager?: Alertmanager;
   /** Every way to the operators, as readers of a mail: addresses, and `webhook:operators` where that is configured. */
   readonly operators: readonly string[];
+  /** Words a mail to an owner by the site's template. */
+  readonly letter: WriteLetter;
   readonly armed: Armed;
   /** When work may be done; absent where the site sets no window for the job. */
   readonly window?: SiteWindow;

@@ -43,6 +43,10 @@ export function openClients(config: Config, secrets: Secret[]): OpenedClients {
     closing.push(() => opened.close());
     return opened;
   });
+  const letters = once(async () => {
+    const { openTemplates, readTemplates } = await import('./mail-templates.ts');
+    return openTemplates(await readTemplates(config.mailTemplates), config.timezone);
+  });
   const monitoring = monitoringOf(config);
   const own = ownServer();
   const handback = handbackIn(join(config.stateDir, 'handback'));
@@ -56,6 +60,7 @@ export function openClients(config: Config, secrets: Secret[]): OpenedClients {
       ...monitoring,
       http: async (call, options) => (await import('./clients/http-call.ts')).callHttp(call, options),
       operators: operatorsOf(config),
+      letter: async (name, facts) => (await letters()).write(name, facts),
       armed: config.jobs[job]?.armed ?? false,
       ...windowOf(config, job),
       ...(own === undefined ? {} : { ownServer: own }),

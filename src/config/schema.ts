@@ -28,6 +28,7 @@ export function configSchema(site: Site) {
     redis: z.strictObject({ url: redisUrl(site) }).prefault({}),
     stateDir: path(site).prefault('var/nightshift'),
     jobsDir: path(site).optional(),
+    mailTemplates: path(site).optional(),
     http: httpSchema(site).prefault({}),
     clouds: CloudsSchema.default({}),
     ssh: sshSchema(site).optional(),

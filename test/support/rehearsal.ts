@@ -15,6 +15,7 @@ import { virtualClock } from '../../src/engine/virtual-clock.ts';
 import type { Seed } from '../../src/twin/seed.ts';
 import { openQuietTwin, type QuietTwin } from '../../src/twin/twin.ts';
 import { openHouse } from './engine.ts';
+import { OUR_LETTERS } from './letters.ts';
 
 export interface Rehearsal {
   readonly twin: QuietTwin;
@@ -22,7 +23,7 @@ export interface Rehearsal {
   /** The way back, as it lies on disk. */
   readonly handback: Map<string, readonly string[]>;
   /** Runs a job until it ends, or until nothing goes on by itself; answers what became of it. */
-  play(job: string, options: Json): Promise<RunRecord>;
+  readonly play: (job: string, options: Json) => Promise<RunRecord>;
   /** Every run there is, by id. */
   runs(): Promise<readonly RunSummary[]>;
   close(): Promise<void>;
@@ -49,6 +50,7 @@ export async function openRehearsal(
   const wakes = new Map<string, number>();
   const inHand = new Map<string, Promise<unknown>>();
   let underWay = 0;
+  let played = 0;
   /** Something was said to Redis after which another run may be due. */
   let mayBeDue = true;
 
@@ -63,6 +65,7 @@ export async function openRehearsal(
     host: (name) => inProcess.host(name),
     http: () => Promise.reject(new Error('no job calls a URL here')),
     operators: ['ops@example.org'],
+    letter: OUR_LETTERS,
     armed: true,
     handback: {
       write: async (subject, lines) => void handback.set(subject, lines),
@@ -146,7 +149,8 @@ export async function openRehearsal(
     clients,
     handback,
     async play(job, options) {
-      const id = `${job}~20261124T223000Z`;
+      played += 1;
+      const id = `${job}~20261124T2230${String(played).padStart(2, '0')}Z`;
       await engine.create({ job, id, options, trigger: { kind: 'cli', by: 'kim' }, acting: true });
       const isEnded = async () =>
         !inHand.has(id) &&

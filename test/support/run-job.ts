@@ -8,6 +8,7 @@ import type { Job } from '../../src/engine/job.ts';
 import type { RunRecord } from '../../src/engine/runs.ts';
 import type { DeathPoint, House, TestEngine } from './engine.ts';
 import type { FakeCloud } from './fake-cloud.ts';
+import { OUR_LETTERS } from './letters.ts';
 
 export interface World {
   readonly cloud: FakeCloud;
@@ -42,6 +43,7 @@ export async function openProcess(
     ...world.monitoring,
     http: () => Promise.reject(new Error('no job calls a URL here')),
     operators: ['ops@example.org'],
+    letter: OUR_LETTERS,
     armed,
     handback: {
       write: async (subject, lines) => void handback.set(subject, lines),

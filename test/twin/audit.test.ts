@@ -5,6 +5,7 @@ import type { Clients } from '../../src/context.ts';
 import type { RunRecord } from '../../src/engine/runs.ts';
 import { machineOf } from '../../src/twin/machine.ts';
 import { eventually, type House, openHouse, type TestEngine } from '../support/engine.ts';
+import { OUR_LETTERS } from '../support/letters.ts';
 import { openTestTwin, type TestTwin } from '../support/twin.ts';
 
 const DAY_MS = 86_400_000;
@@ -27,6 +28,7 @@ beforeAll(async () => {
         host: (name) => hosts.host(name),
         http: () => Promise.reject(new Error('no job calls a URL here')),
         operators: ['ops@example.org'],
+        letter: OUR_LETTERS,
         armed: false,
         handback: { write: async () => {}, clear: async () => {} },
       },

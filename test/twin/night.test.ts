@@ -4,6 +4,7 @@ import type { Clients } from '../../src/context.ts';
 import type { Fleet } from '../../src/domain/fleet.ts';
 import type { RunRecord } from '../../src/engine/runs.ts';
 import { type House, openHouse } from '../support/engine.ts';
+import { OUR_LETTERS } from '../support/letters.ts';
 import { REBOOT_JOBS } from '../support/reboot-jobs.ts';
 import { openTestTwin, type TestTwin } from '../support/twin.ts';
 
@@ -37,6 +38,7 @@ beforeAll(async () => {
       host: (name) => hosts.host(name),
       http: () => Promise.reject(new Error('no job calls a URL here')),
       operators: ['ops@example.org'],
+      letter: OUR_LETTERS,
       armed: true,
       handback: { write: async () => {}, clear: async () => {} },
     },

@@ -6,6 +6,7 @@ import { sayInstant } from '../../src/domain/say.ts';
 import type { RunRecord } from '../../src/engine/runs.ts';
 import { machineOf } from '../../src/twin/machine.ts';
 import { eventually, type House, openHouse, type TestEngine } from '../support/engine.ts';
+import { OUR_LETTERS } from '../support/letters.ts';
 import { REBOOT_JOBS } from '../support/reboot-jobs.ts';
 import { fastClock, openTestTwin, type TestTwin } from '../support/twin.ts';
 
@@ -31,6 +32,7 @@ beforeAll(async () => {
         host: (name) => hosts.host(name),
         http: () => Promise.reject(new Error('no job calls a URL here')),
         operators: [],
+        letter: OUR_LETTERS,
         armed: false,
         handback: { write: async () => {}, clear: async () => {} },
       },

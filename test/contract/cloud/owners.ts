@@ -34,10 +34,10 @@ export function ownersContract(open: () => Bench): void {
   });
 }
 
-async function userNamed({ side, signIn }: Bench, name: string): Promise<{ id: string; email?: string }> {
-  const base = side.settings.authUrl;
+async function userNamed(bench: Bench, name: string): Promise<{ id: string; email?: string }> {
+  const base = bench.side.settings.authUrl;
   const answer = await fetch(`${base}/users?name=${name}`, {
-    headers: { 'x-auth-token': await signIn(side.admin) },
+    headers: { 'x-auth-token': await bench.signIn(bench.side.admin) },
   });
   const { users } = (await answer.json()) as { users: { id: string; email?: string }[] };
   return users[0]!;

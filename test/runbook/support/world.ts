@@ -15,6 +15,7 @@ import { readRunbook, reviveRunbook } from '../../../src/runbook/runbook.ts';
 import { hypervisor } from '../../support/builders.ts';
 import { type DeathPoint, eventually, type House, openHouse, type TestEngine } from '../../support/engine.ts';
 import { FakeCloud } from '../../support/fake-cloud.ts';
+import { OUR_LETTERS } from '../../support/letters.ts';
 import { type Sshd, startSshd } from '../../support/sshd.ts';
 
 export interface World {
@@ -70,6 +71,7 @@ export async function openWorld(): Promise<World> {
       host: (name) => hosts.host(name),
       http: callHttp,
       operators: ['ops@example.org'],
+      letter: OUR_LETTERS,
       armed: true,
       handback: { write: async () => {}, clear: async () => {} },
       ...clients,

@@ -1,0 +1,41 @@
+/** What is there to say in a mail to an owner? The facts that templates are filled with; how it is said is theirs. */
+import type { Owner } from './fleet.ts';
+
+/** What may be sent to owners; each has a template of its own. */
+export const LETTERS = ['reboot-consent', 'reboot-notice'] as const;
+export type LetterName = (typeof LETTERS)[number];
+
+/** Instants are ISO 8601; templates say them by the filters `day` and `instant`. */
+export interface LetterFacts {
+  readonly owner: { readonly name: string | null; readonly by: Owner['by'] };
+  /** The only one that it is about; empty where it is about several. */
+  readonly hypervisor: string;
+  /** Why it is rebooted. */
+  readonly why: string;
+  readonly servers: readonly LetterServer[];
+  /** Nothing is done before. */
+  readonly earliest: string;
+  /** Until then an answer is waited for; the same as `earliest` where none is. */
+  readonly deadline: string;
+}
+
+export interface LetterServer {
+  readonly id: string;
+  readonly name: string;
+  readonly projectId: string;
+  /** What is done to it; `ask`: what is asked for. */
+  readonly how: 'live' | 'cold' | 'stop' | 'ask';
+  /** Why it cannot be moved; empty where it can. */
+  readonly why: string;
+  /** What is known of how long its kind lives, or null. */
+  readonly outlook: string | null;
+}
+
+export interface Letter {
+  readonly subject: string;
+  readonly text: string;
+  readonly html: string;
+}
+
+/** Fills a template. Throws a permanent error that names the template and its line. */
+export type WriteLetter = (name: LetterName, facts: LetterFacts) => Promise<Letter>;

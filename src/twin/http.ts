@@ -81,6 +81,8 @@ export function openDoor(
     const requestId = { 'x-openstack-request-id': `req-${randomUUID()}` };
     before();
     try {
+      const { apiMs } = world.state.pace;
+      if (apiMs > 0) await world.sleep(apiMs);
       const fault = nextFault(world, { service, method, path });
       if (fault === 'silence' || fault === 'reset') return fault;
       if (fault !== undefined) return withHeaders(broken(fault), requestId);

@@ -6,6 +6,8 @@ export interface Pace {
   readonly heartbeatMs: number;
   /** Nova calls a service up for so long after its last heartbeat. */
   readonly downAfterMs: number;
+  /** What a service takes for any answer. */
+  readonly apiMs: number;
   /** Nova waits so long for the answer of a compute service. */
   readonly rpcMs: number;
   /** Nova waits so long for a cell's database that is silent. */
@@ -30,6 +32,7 @@ export interface Pace {
 export const PACE: Pace = {
   heartbeatMs: 10_000,
   downAfterMs: 60_000,
+  apiMs: 0,
   rpcMs: 60_000,
   cellMs: 60_000,
   mbPerSecond: 500,

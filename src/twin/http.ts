@@ -70,7 +70,7 @@ interface Request {
 /** Answers a request; or says that nothing will come, or that the connection breaks. */
 export type Door = (request: Request) => Promise<Reply | 'silence' | 'reset'>;
 
-/** The three services behind one door, each below its own name. */
+/** The three services behind one door, each below its own name; and `/twin/log`, for whoever checks a night. */
 export function openDoor(
   world: World,
   services: Readonly<Record<Service, Answer>>,
@@ -80,6 +80,7 @@ export function openDoor(
     const [, service, path = ''] = /^\/(identity|compute|placement)(\/.*)?$/.exec(url.pathname) ?? [];
     const requestId = { 'x-openstack-request-id': `req-${randomUUID()}` };
     before();
+    if (url.pathname === '/twin/log') return logFrom(world, url.searchParams);
     try {
       const { apiMs } = world.state.pace;
       if (apiMs > 0) await world.sleep(apiMs);
@@ -98,6 +99,12 @@ export function openDoor(
       after();
     }
   };
+}
+
+/** What happened here, oldest first; `after`: what was so many before it was seen already. No cloud has this. */
+function logFrom({ log }: World, query: URLSearchParams): Reply {
+  const after = Number(query.get('after') ?? 0);
+  return { status: 200, body: { happenings: log.slice(after), next: log.length } };
 }
 
 function withHeaders(reply: Reply, headers: Readonly<Record<string, string>>): Reply {

@@ -154,8 +154,13 @@ async function drainAndReboot(ctx: Context<Settings>, name: string, before: Befo
   const held: HeldOff = { silenced: false, acts: [] };
   const back = async (why: string) => {
     const stuck = await letGo(ctx, name, held);
-    if (stuck !== undefined) return failed(name, stuck, why);
+    if (stuck !== undefined) return runsAgain(failed(name, stuck, why));
     return retreat(ctx, name, { why, moved: [...touched.values()] });
+  };
+  /** What is left to a person keeps no owner's server down, where the host is well. */
+  const runsAgain = async (ended: Ended): Promise<Ended> => {
+    const stopped = await startAllAgain(ctx, name, [...touched.values()]);
+    return stopped === undefined ? ended : { ...ended, why: `${ended.why}; ${messageOf(stopped)}` };
   };
   try {
     const stuck = await drain(ctx, name, touched);
@@ -169,7 +174,7 @@ async function drainAndReboot(ctx: Context<Settings>, name: string, before: Befo
     if (through.end === 'back') return await back(through.why);
     const left = await letGo(ctx, name, held);
     if (through.end === 'failed') return failed(name, through.error, sayAll(sayStopped(touched), left));
-    if (left !== undefined) return failed(name, left, 'rebooted and proved');
+    if (left !== undefined) return await runsAgain(failed(name, left, 'rebooted and proved'));
     return { ...(await comeBack(ctx, name, { ...through, moved: [...touched.values()] })), drainMs };
   } catch (error) {
     if (!isCancelled(error)) throw error;

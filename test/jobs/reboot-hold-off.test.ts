@@ -243,6 +243,24 @@ describe('other actors', () => {
     expect([...site.flags, ...world.handback.keys()]).toEqual([]);
   });
 
+  it('keep no server down that was stopped for the reboot when one is not set free', async () => {
+    site.faults.set('unset noout-hv1', { exit: 1, says: 'mon is down' });
+    cloud.add(server('b', 'hv1', { metadata: { 'nightshift:drain': 'stop' } }));
+    const process = await open();
+    const id = await create(process, { holdOff: [NOOUT], allow: { stop: true } });
+
+    const failed = await work(process, id);
+    const runsThen = cloud.state.servers.b;
+    site.faults.clear();
+    await process.engine.acts.resume(id, KIM);
+    const resumed = await work(process, id);
+
+    expect(said(failed)).toMatch(/^needs you: rebooted and proved; noout was not taken back/);
+    expect(cloud.calls.filter((call) => call.endsWith(' b'))).toEqual(['stop b', 'start b']);
+    expect(runsThen).toBe('ACTIVE on hv1');
+    expect(said(resumed)).toMatch(/^done: /);
+  });
+
   it('are free again when the proof fails', async () => {
     cloud.hosts.get('hv1')!.fault = 'comes back with its old kernel';
 

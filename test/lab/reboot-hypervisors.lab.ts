@@ -173,7 +173,9 @@ describe('a night in which much goes wrong', () => {
     expect(kernelOf(HV04)).toBe(OLD_KERNEL);
     expect(await disabled()).not.toHaveProperty(serviceHost(HV04));
     expect(refusing).toBe(`ACTIVE on ${HV04}`);
-    expect(await cloud.migrations(servers.refusing)).toMatchObject([{ status: 'error' }]);
+    // Once for a target that was named, and once for any.
+    const ends = (await cloud.migrations(servers.refusing)).map(({ status }) => status);
+    expect(new Set(ends)).toEqual(new Set(['error']));
   });
 
   it('leaves somebody else’s cordon alone, with what runs there', async () => {

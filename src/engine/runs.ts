@@ -122,8 +122,18 @@ export class Runs {
     this.#prefix = prefix;
   }
 
-  /** One run, whole; undefined when there is none of that id. */
+  /** One run, whole, as it stood while those that it started were looked at; undefined when there is none of that id. */
   async get(id: string): Promise<RunRecord | undefined> {
+    for (;;) {
+      const run = await this.#look(id);
+      if (run === undefined || run.children.length === 0) return run;
+      // The end of a child wakes it: read before and after, it may seem to wait for one that has ended.
+      const [state, claims] = await this.#redis.hmget(`${this.#prefix}:run:${id}`, 'state', 'claims');
+      if (state === run.state && Number(claims) === run.claims) return run;
+    }
+  }
+
+  async #look(id: string): Promise<RunRecord | undefined> {
     const key = `${this.#prefix}:run:${id}`;
     const [fields, journal, notes, children] = await Promise.all([
       this.#redis.hgetall(key),

@@ -69,10 +69,10 @@ async function workHere({ engine, terminal }: Visit, id: string, left: AbortSign
 }
 
 /** The report is the answer; where there is none, or the run did not get there, the run itself is. */
-function sayOutcome(run: RunRecord, { view }: Visit): string[] {
+function sayOutcome(run: RunRecord, { engine, view }: Visit): string[] {
   return run.state === 'succeeded' && run.report !== undefined
     ? renderReport(run.report, view)
-    : renderRun(run, view);
+    : renderRun(run, view, engine.jobs.get(run.job)?.job.options);
 }
 
 async function sayLeft({ id, state }: RunRecord, { engine }: Visit): Promise<string[]> {

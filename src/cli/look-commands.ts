@@ -101,7 +101,7 @@ async function runs(
 async function show({ engine, terminal, view }: Visit, beginning: string): Promise<number> {
   const run = await engine.runs.get(await findRun(engine, beginning));
   if (run === undefined) return EXIT.badInput;
-  terminal.say(...renderRun(run, view));
+  terminal.say(...renderRun(run, view, engine.jobs.get(run.job)?.job.options));
   terminal.json(run);
   return EXIT.done;
 }

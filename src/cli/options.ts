@@ -1,4 +1,5 @@
 /** Options of a job as they are typed: `--option limit=2 --option hosts=[hv01,hv02]`. */
+import { isDeepStrictEqual } from 'node:util';
 import { InvalidArgumentError } from 'commander';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -25,6 +26,23 @@ export function valuesOf(typed: Typed, schema: z.ZodType): Record<string, Json> 
     return [name, more.length === 0 ? first : [first, ...more]];
   });
   return Object.fromEntries(entries);
+}
+
+/** Those that change something: without them the job would take something else. */
+export function tellingOptions(options: Json, schema: z.ZodType | undefined): Json {
+  const whole = schema?.safeParse(options);
+  if (schema === undefined || !isRecord(options) || !isRecord(whole?.data)) return options;
+  const taken = whole.data;
+  const telling = Object.keys(options).filter((name) => {
+    const { [name]: _, ...others } = options;
+    const without = schema.safeParse(others).data;
+    return !isRecord(without) || !isDeepStrictEqual(without[name], taken[name]);
+  });
+  return Object.fromEntries(telling.map((name) => [name, options[name]]));
+}
+
+function isRecord(value: unknown): value is Record<string, Json> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** YAML, so that 2 is a number, true a truth and [a, b] a list, and anything else a text. */

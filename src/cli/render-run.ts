@@ -1,9 +1,11 @@
 /** How is one run shown whole: what it was asked, what it did and said, and what it needs from a person? */
+import type { z } from 'zod';
 import { byName } from '../domain/names.ts';
 import { sayCount, sayInstant } from '../domain/say.ts';
 import { shellQuote } from '../domain/shell-quote.ts';
 import type { Json, Note, Report } from '../engine/job.ts';
 import type { ChildView, RunRecord, StepView } from '../engine/runs.ts';
+import { tellingOptions } from './options.ts';
 import { renderFacts, renderReport, sayProgress, sayTook, sayTrigger, type View } from './render.ts';
 import { renderRows, renderTable, truncate } from './table.ts';
 
@@ -12,9 +14,10 @@ const DIGEST_WIDTH = 20;
 /** Whole scripts may be options; --json has them whole. */
 const OPTION_WIDTH = 60;
 
-export function renderRun(run: RunRecord, view: View): string[] {
+/** `schema`: what options the job takes, so that those are left out that are as ever; --json has them all. */
+export function renderRun(run: RunRecord, view: View, schema?: z.ZodType): string[] {
   const sections = [
-    [`${run.id}  ${run.state}`, ...renderFacts(factsOf(run, view))],
+    [`${run.id}  ${run.state}`, ...renderFacts(factsOf(run, view, schema))],
     run.report === undefined ? [] : renderReport(run.report, view),
     notesOf(run),
     stepsOf(run, view),
@@ -26,11 +29,18 @@ export function renderRun(run: RunRecord, view: View): string[] {
     .flatMap((lines, i) => (i === 0 ? lines : ['', ...lines]));
 }
 
-function factsOf(run: RunRecord, { zone, now }: View): (readonly [string, string])[] {
+function factsOf(
+  run: RunRecord,
+  { zone, now }: View,
+  schema: z.ZodType | undefined,
+): (readonly [string, string])[] {
   const at = (time: string) => sayInstant(new Date(time), zone);
   const { startedAt, endedAt, waiting, progress, cancel, error, failedStep, owner } = run;
   const facts: (readonly [string, string] | undefined)[] = [
-    ['asked', `${at(run.createdAt)} by ${sayTrigger(run.trigger)}, ${sayOptions(run.options)}`],
+    [
+      'asked',
+      `${at(run.createdAt)} by ${sayTrigger(run.trigger)}, ${sayOptions(tellingOptions(run.options, schema))}`,
+    ],
     run.acting ? undefined : ['dry run', 'nothing is changed'],
     startedAt === undefined
       ? undefined

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { z } from 'zod';
-import { parseOptions, type Typed, valuesOf } from '../../src/cli/options.ts';
+import { parseOptions, tellingOptions, type Typed, valuesOf } from '../../src/cli/options.ts';
 
 const SCHEMA = z.strictObject({
   version: z.string(),
@@ -29,4 +29,22 @@ it.each([
   const typed = words.reduce<Typed>((before, word) => parseOptions(word, before), {});
 
   expect(valuesOf(typed, SCHEMA)).toEqual(values);
+});
+
+it('tells the options without which a run would be another one', () => {
+  const schema = z.strictObject({
+    name: z.string(),
+    limit: z.int().default(5),
+    gate: z.strictObject({ apiSeconds: z.number().default(10) }).prefault({}),
+  });
+  const all = { name: 'hv07', limit: 5, gate: { apiSeconds: 10 } };
+
+  expect(tellingOptions(all, schema)).toEqual({ name: 'hv07' });
+  expect(tellingOptions({ ...all, limit: 2, gate: { apiSeconds: 3 } }, schema)).toEqual({
+    name: 'hv07',
+    limit: 2,
+    gate: { apiSeconds: 3 },
+  });
+  expect(tellingOptions({ old: 1 }, schema)).toEqual({ old: 1 });
+  expect(tellingOptions(all, undefined)).toEqual(all);
 });

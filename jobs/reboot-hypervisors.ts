@@ -14,6 +14,7 @@ import { assertConfigured } from '../src/procedures/assert-configured.ts';
 import { campaignSettings } from '../src/procedures/campaign-settings.ts';
 import { planCampaign } from '../src/procedures/plan-campaign.ts';
 import { rememberLives } from '../src/procedures/remember-lives.ts';
+import { tellOwnersOf } from '../src/procedures/tell-owners-of-plan.ts';
 import { workCampaign } from '../src/procedures/work-campaign.ts';
 
 export default defineJob({
@@ -25,6 +26,8 @@ export default defineJob({
     await assertConfigured(ctx, 'settings');
     if (ctx.acting) await rememberLives(ctx);
     const plan = await planCampaign(ctx);
-    if (ctx.acting) await workCampaign(ctx, plan);
+    if (!ctx.acting) return;
+    await tellOwnersOf(ctx, plan);
+    await workCampaign(ctx, plan);
   },
 });

@@ -10,7 +10,7 @@ const KINDS = ['txt', 'html'] as const;
 type Kind = (typeof KINDS)[number];
 
 /** Those that come with Nightshift. */
-export const OUR_TEMPLATES = join(import.meta.dirname, '../config/mail');
+const OUR_TEMPLATES = join(import.meta.dirname, '../config/mail');
 
 /** The template text of each letter, by `reboot-consent.txt`. */
 export type TemplateTexts = Readonly<Record<string, string>>;

@@ -10,7 +10,13 @@ export interface DrainPolicy {
   readonly classes: readonly GuestClass[];
   /** What the site lets a drain do beside live migration. */
   readonly allow: { readonly cold: boolean; readonly stop: boolean };
+  /** Owners of servers that cannot be moved are asked for a stop, so that a wish for one is waited for, not held. */
+  readonly owners?: { readonly ask: boolean } | undefined;
+  /** Who has agreed that a server is stopped and started, by server id; whatever the site allows else. */
+  readonly agreed?: Agreements | undefined;
 }
+
+export type Agreements = Readonly<Record<string, 'owner' | 'operator'>>;
 
 /** Nobody wishes anything, and guests are only live-migrated. */
 const LIVE_ONLY: DrainPolicy = { projects: {}, classes: [], allow: { cold: false, stop: false } };
@@ -61,7 +67,7 @@ const STATUS: ReadonlyMap<string, Known> = new Map<string, Known>(
 
 /** `metadata`, `projectId` and `name` say what its owner wishes; a row without them wishes nothing. */
 export type Drained = Pick<Server, 'status' | 'task' | 'locked' | 'pinned'> &
-  Partial<Pick<Server, 'metadata' | 'projectId' | 'name' | 'tags'>>;
+  Partial<Pick<Server, 'id' | 'metadata' | 'projectId' | 'name' | 'tags'>>;
 
 /**
  * Total: what is not known is held. A lock is its owner's veto: Nova would let an administrator move the
@@ -80,6 +86,14 @@ export function decideDrain(server: Drained, policy: DrainPolicy = LIVE_ONLY): D
 
 function decideRunning(server: Drained, policy: DrainPolicy, known: 'runs' | 'paused'): DrainDecision {
   const { wish, says } = wishOf(server, policy);
+  if (hasAgreed(server, policy))
+    return known === 'runs'
+      ? { does: 'stop' }
+      : held('is to be stopped, which Nova refuses while it is paused');
+  if (server.pinned !== undefined && policy.owners?.ask && (wish === 'ask' || wish === 'stop')) {
+    if (wish === 'ask' || !policy.allow.stop)
+      return { does: 'pinned', why: `cannot be moved (${server.pinned})` };
+  }
   switch (wish) {
     case 'live':
       return server.pinned === undefined
@@ -99,6 +113,13 @@ function decideRunning(server: Drained, policy: DrainPolicy, known: 'runs' | 'pa
     case undefined:
       return held(`has a wish that we do not know (${says}): it may say ${sayList(WISHES)}`);
   }
+}
+
+/** An agreement ends with its owner's next word. */
+function hasAgreed({ id = '', metadata = {} }: Drained, { agreed = {} }: DrainPolicy): boolean {
+  const own = metadata[DRAIN_KEY];
+  if (agreed[id] === 'owner') return own === 'stop';
+  return agreed[id] === 'operator' && (own === undefined || own === 'stop' || own === 'ask');
 }
 
 const ASKED = { cold: 'migrated cold', stop: 'stopped' } as const;

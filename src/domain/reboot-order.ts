@@ -11,6 +11,7 @@ import { type Headroom, NO_HEADROOM, whyNoHeadroom } from './headroom.ts';
 import { type Holds, NO_HOLDS, whyLaidDown } from './holds.ts';
 import { idleDays, type Lives, outlookOf, sayOutlook } from './lifetimes.ts';
 import { byName, serverName } from './names.ts';
+import { type Notices, whyTooEarly } from './owner-notices.ts';
 import { predictSeconds } from './prediction.ts';
 import { ANYWHERE, type Reach } from './reach.ts';
 import { ADMIT_ALL, type Admission, gatesOf } from './reboot-gates.ts';
@@ -31,7 +32,12 @@ type PlannedReboot = {
   readonly domains: readonly Domain[];
 };
 
-type Held = { readonly name: string; readonly why: string };
+type Held = {
+  readonly name: string;
+  readonly why: string;
+  /** Ids of the servers aboard whose owners must be told first. */
+  readonly tell?: readonly string[];
+};
 
 /** It can go once servers have ended that cannot be moved. */
 export type PlannedWait = {
@@ -86,6 +92,8 @@ export interface RebootQuestion {
   readonly self?: string | undefined;
   /** Whose wishes count; nobody's if left out. */
   readonly policy?: DrainPolicy;
+  /** How long before owners are told of a stop or cold migration, and who was told; left out, nobody is. */
+  readonly notice?: { readonly noticeHours: number; readonly notices: Notices } | undefined;
 }
 
 export interface RoomRules {
@@ -113,7 +121,9 @@ export function planReboots(question: RebootQuestion): RebootPlan {
     const known = knownWait(question, hypervisor);
     const why = known === undefined ? whyHeld(question, hypervisor, servers) : undefined;
     const pinned = whyPinned(question, servers);
+    const early = whyTold(question, servers);
     if (why !== undefined) held.push({ name, why });
+    else if (known === undefined && early !== undefined) held.push({ name, ...early });
     else if (known !== undefined) waits.push({ name, why: pinned ?? 'its turn', ...known });
     else if (pinned !== undefined) waits.push({ name, why: pinned, ...forecast(question, servers) });
     else ready.push(planned(question, { hypervisor, why: need.why, servers }));
@@ -228,6 +238,16 @@ function whyPinned(
     return `${serverName(server)} (${server.pinned}${outlook === undefined ? '' : `; ${outlook}`})`;
   });
   return `${sayCount(pinned.length, 'server')} cannot move: ${sayList(names, 3)}`;
+}
+
+/** Owners are told before their servers are stopped or shut down to move; who has agreed knows already. */
+function whyTold({ policy, notice, holds = NO_HOLDS }: RebootQuestion, servers: readonly Server[]) {
+  if (notice === undefined) return undefined;
+  const felt = servers.filter((server) => {
+    const { does } = decideDrain(server, policy);
+    return (does === 'stop' || does === 'cold') && policy?.agreed?.[server.id] === undefined;
+  });
+  return whyTooEarly(felt, { ...notice, now: holds.now });
 }
 
 /** No hypervisor can be proved empty while Nova cannot say where some servers are. */

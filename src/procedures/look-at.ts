@@ -9,10 +9,12 @@ import { planReboots } from '../domain/reboot-order.ts';
 import { askNeed } from './ask-host.ts';
 import { BANDWIDTH } from './migrate.ts';
 import type { NeedSettings } from './need-settings.ts';
+import type { OwnerSettings } from './owner-settings.ts';
 import { readHolds } from './read-holds.ts';
 import { type RoomSettings, roomRules } from './room-settings.ts';
+import { noticesOf } from './tell-owners.ts';
 
-export interface LookSettings extends DrainPolicy, NeedSettings, RoomSettings {
+export interface LookSettings extends Omit<DrainPolicy, 'owners'>, NeedSettings, RoomSettings, OwnerSettings {
   readonly mbPerSecond: number;
 }
 
@@ -33,8 +35,8 @@ export type Before = {
 export type LastLook =
   | { readonly go: true; readonly before: Before }
   | { readonly go: false; readonly verdict: 'held' | 'skipped'; readonly why: string }
-  /** Servers must end first. */
-  | { readonly go: 'waits'; readonly why: string };
+  /** Servers must end first; `need` is why it is to be rebooted. */
+  | { readonly go: 'waits'; readonly why: string; readonly need: string };
 
 const LOOK_MS = 5 * 60_000;
 
@@ -65,8 +67,9 @@ export async function lookAt(ctx: Context<LookSettings>, name: string, key: stri
       holds,
       room: roomRules(ctx.options),
       policy: ctx.options,
+      notice: await noticesOf(ctx.options, scope),
     });
-    if (waits[0] !== undefined) return { go: 'waits', why: waits[0].why };
+    if (waits[0] !== undefined) return { go: 'waits', why: waits[0].why, need: need.why };
     const why = held[0]?.why ?? 'it is no hypervisor of this cloud any more';
     const [planned] = order;
     if (planned === undefined || need.need === 'unclear') return { go: false, verdict: 'held', why };

@@ -80,7 +80,7 @@ async function attend(ctx: Context<Settings>, name: string): Promise<Ended> {
   if (!cordoned.ok) return retreat(ctx, name, { why: cordoned.error.message, moved: [] });
   if (!cordoned.value.ours) return { name, verdict: 'held', why: cordoned.value.why };
   if (look.go !== 'waits') return empty(ctx, name, look.before);
-  return waitFirst(ctx, name, look.why);
+  return waitFirst(ctx, name, look);
 }
 
 /**
@@ -125,15 +125,20 @@ async function lookBefore(
 }
 
 /** The hypervisor is disabled, so that what ends is not replaced; the wait may last for days. */
-async function waitFirst(ctx: Context<Settings>, name: string, pinned: string): Promise<Ended> {
+async function waitFirst(
+  ctx: Context<Settings>,
+  name: string,
+  pinned: Extract<LastLook, { go: 'waits' }>,
+): Promise<Ended> {
   try {
-    const inVain = await awaitGuests(ctx, name, pinned);
-    if (inVain !== undefined) return await retreat(ctx, name, { why: inVain, moved: [] });
+    const waited = await awaitGuests(ctx, name, pinned);
+    if ('inVain' in waited) return await retreat(ctx, name, { why: waited.inVain, moved: [] });
+    const agreed = { ...ctx, options: { ...ctx.options, agreed: waited.agreed } };
     await awaitWindow(ctx, `window for ${name}`, longestBack(ctx.options) * 60_000);
     const red = await takeTurn(ctx, name);
     if (red !== null) return await retreat(ctx, name, { why: red, moved: [] });
-    const look = await lookBefore(ctx, name, `look at ${name} after the wait`);
-    if ('go' in look && look.go === true) return await empty(ctx, name, look.before);
+    const look = await lookBefore(agreed, name, `look at ${name} after the wait`);
+    if ('go' in look && look.go === true) return await empty(agreed, name, look.before);
     return await retreat(ctx, name, { why: look.why, moved: [] });
   } catch (error) {
     if (!isCancelled(error)) throw error;

@@ -6,6 +6,7 @@ import { drainSettings } from './drain-settings.ts';
 import { gateSettings } from './gate.ts';
 import { holdOffSettings } from './hold-off.ts';
 import { needSettings } from './need-settings.ts';
+import { ownerSettings } from './owner-settings.ts';
 import { proofSettings } from './proof-settings.ts';
 import { REBOOT } from './reboot.ts';
 import { roomSettings } from './room-settings.ts';
@@ -23,6 +24,7 @@ export const rebootSettings = {
   reboot: z.string().default(REBOOT).describe('Shell command on the host: reboots it'),
   gate: gateSettings,
   ...drainSettings,
+  ...ownerSettings,
   ...roomSettings,
   ...holdOffSettings,
   stopWithinSeconds: z

@@ -1,0 +1,137 @@
+/** Tells owners by mail what is to be done to their servers: one mail an owner, and no second one within a day. */
+import type { Context, StepScope } from '../context.ts';
+import type { Owner } from '../domain/fleet.ts';
+import type { LetterFacts, LetterName, LetterServer } from '../domain/letters.ts';
+import {
+  earliestAfter,
+  type LastMail,
+  mailKey,
+  type Notice,
+  type Notices,
+  nextMailAt,
+  sayNotice,
+  standingNotice,
+} from '../domain/owner-notices.ts';
+import { attempt } from './attempt.ts';
+import type { OwnerSettings } from './owner-settings.ts';
+
+/** Server id → `Notice`. */
+export const OWNER_NOTICES = 'owner-notices';
+/** Address → `LastMail`. */
+export const OWNER_MAILS = 'owner-mails';
+
+export interface Telling {
+  readonly letter: LetterName;
+  readonly hypervisor: string;
+  readonly why: string;
+  readonly noticeHours: number;
+  /** Until when an answer is waited for; left out, none is. */
+  readonly deadline?: string;
+  /** Read fresh, within the step: those that somebody should know of. */
+  readonly servers: (scope: StepScope) => Promise<readonly ToTell[]>;
+}
+
+export type ToTell = LetterServer & {
+  readonly userId: string;
+  readonly metadata: Readonly<Record<string, string>>;
+};
+
+/** Who was told in this step, by server id. */
+type Told = { readonly id: string; readonly name: string; readonly notice: Notice };
+
+/**
+ * Nobody is told twice of one server, and an owner who had a mail within a day is told later: call it again
+ * with another key. In a dry run nobody is told. A failure is noted and stops nothing: without a notice
+ * nothing is done to a server.
+ */
+export async function tellOwners(ctx: Context<unknown>, key: string, telling: Telling): Promise<void> {
+  if (!ctx.acting) return;
+  // Two runs that tell the same owner in one moment would each take theirs for the first mail of the day.
+  await ctx.lease('owner mails', 'tells owners');
+  const told = await attempt(() =>
+    ctx.step<readonly Told[]>(key, { effect: 'idempotent' }, (scope) => tell(ctx, scope, telling)),
+  );
+  await ctx.release('owner mails');
+  if (!told.ok) {
+    ctx.note({ subject: `owners of ${telling.hypervisor}`, verdict: 'not told', why: told.error.message });
+    return;
+  }
+  for (const { name, notice } of told.value)
+    ctx.note({
+      subject: `server ${name}`,
+      verdict: notice.email === null ? 'needs you' : 'told',
+      why: sayTold(notice, telling),
+    });
+}
+
+/** Who was told, where a notice is needed at all. */
+export async function noticesOf(
+  { owners }: OwnerSettings,
+  { table }: Pick<StepScope, 'table'>,
+): Promise<{ noticeHours: number; notices: Notices } | undefined> {
+  if (owners === undefined) return undefined;
+  const notices = Object.fromEntries(await table(OWNER_NOTICES).all<Notice>());
+  return { noticeHours: owners.noticeHours, notices };
+}
+
+function sayTold(notice: Notice, { deadline }: Telling): string {
+  if (deadline === undefined) return sayNotice(notice);
+  if (notice.email === null)
+    return `${sayNotice(notice)}; nightshift approve … 'stop <server id>' agrees to a stop for its owner`;
+  return `${sayNotice(notice)}, and asked to agree to stop and start`;
+}
+
+async function tell(ctx: Context<unknown>, scope: StepScope, telling: Telling): Promise<readonly Told[]> {
+  const now = scope.now();
+  const notices = Object.fromEntries(await scope.table(OWNER_NOTICES).all<Notice>());
+  const mails = Object.fromEntries(await scope.table(OWNER_MAILS).all<LastMail>());
+  const untold = (await telling.servers(scope)).filter(
+    ({ id }) => standingNotice(notices, id, now) === undefined,
+  );
+  if (untold.length === 0) return [];
+  const owners = await ctx.cloud.owners(untold);
+  const told: Told[] = [];
+  for (const [address, servers] of Map.groupBy(untold, ({ id }) => addressOf(owners[id]))) {
+    const owner = owners[servers[0]!.id];
+    if (owner !== undefined) {
+      if (nextMailAt(mails[address], now) !== undefined) continue;
+      const letter = await ctx.letter(telling.letter, factsFor(telling, { owner, servers, now }));
+      scope.mail(`${telling.letter} to ${address} for ${telling.hypervisor}`, {
+        to: [owner.email],
+        ...letter,
+      });
+      scope.table(OWNER_MAILS).set(address, { at: now.toISOString(), run: ctx.runId });
+    }
+    const notice: Notice = {
+      email: owner?.email ?? null,
+      by: owner?.by ?? null,
+      at: now.toISOString(),
+      run: ctx.runId,
+    };
+    for (const { id, name } of servers) {
+      scope.table(OWNER_NOTICES).set(id, notice);
+      told.push({ id, name, notice });
+    }
+  }
+  return told;
+}
+
+/** Empty for who is not known. */
+function addressOf(owner: Owner | undefined): string {
+  return owner === undefined ? '' : mailKey(owner.email);
+}
+
+function factsFor(
+  { hypervisor, why, noticeHours, deadline }: Telling,
+  { owner, servers, now }: { owner: Owner; servers: readonly ToTell[]; now: Date },
+): LetterFacts {
+  const earliest = earliestAfter({ at: now.toISOString() }, noticeHours).toISOString();
+  return {
+    owner: { name: owner.name ?? null, by: owner.by },
+    hypervisor,
+    why,
+    servers,
+    earliest,
+    deadline: deadline ?? earliest,
+  };
+}

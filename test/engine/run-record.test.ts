@@ -18,10 +18,10 @@ it('shows no run that waits for a child which has ended, even if it ends while i
   await engine.work('p');
   const redis = house.redis.connect();
   const hgetall = redis.hgetall.bind(redis);
-  redis.hgetall = (async (key: string) => {
+  redis.hgetall = async (key: string) => {
     if (key.endsWith(':run:p~hv07')) await engine.work('p~hv07');
     return hgetall(key);
-  }) as typeof redis.hgetall;
+  };
 
   const run = await new Runs(redis, '{nightshift}').get('p');
 

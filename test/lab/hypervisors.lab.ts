@@ -3,23 +3,21 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-
-const dir = process.env.LAB_DIR ?? '';
-const lab: { hosts: Record<string, object> } = JSON.parse(readFileSync(join(dir, 'lab.json'), 'utf8'));
+import { HYPERVISORS, labDir, serviceHost } from './support/lab.ts';
 
 /** The lines that a command prints in a hypervisor's shell. */
 function shell(host: string, command: string): string[] {
-  const output = execFileSync('ssh', ['-F', join(dir, 'ssh/config'), host, command], { encoding: 'utf8' });
+  const output = execFileSync('ssh', ['-F', join(labDir, 'ssh/config'), host, command], { encoding: 'utf8' });
   return output.trim().split('\n');
 }
 
-describe.each(Object.keys(lab.hosts))('the lab hypervisor %s', (host) => {
+describe.each(HYPERVISORS.map(serviceHost))('the lab hypervisor %s', (host) => {
   it('finds its own commands before the machine’s', () => {
     const commands = ['reboot', 'shutdown', 'poweroff', 'systemctl', 'timedatectl', 'uname', 'virsh'];
 
     const found = shell(host, `for name in ${commands.join(' ')}; do command -v $name; done`);
 
-    expect(found).toEqual(commands.map((command) => join(dir, 'hostbin', command)));
+    expect(found).toEqual(commands.map((command) => join(labDir, 'hostbin', command)));
   });
 
   it('has its own name, boot and processes', () => {

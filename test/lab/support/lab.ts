@@ -6,7 +6,8 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { expect, vi } from 'vitest';
 
-export const labDir = process.env.LAB_DIR ?? '';
+/** The lab of this worker: of several that stand side by side each worker has its own. */
+export const labDir = process.env.LAB_DIR?.split(':')[Number(process.env.VITEST_POOL_ID) - 1] ?? '';
 
 const { hosts }: { hosts: Record<string, { node: string; ip: string; ssh_port: number }> } = JSON.parse(
   readFileSync(join(labDir, 'lab.json'), 'utf8'),

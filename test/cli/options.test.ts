@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { z } from 'zod';
-import { parseOptions, tellingOptions, type Typed, valuesOf } from '../../src/cli/options.ts';
+import { parseOptions, type Typed, tellingOptions, valuesOf } from '../../src/cli/options.ts';
 
 const SCHEMA = z.strictObject({
   version: z.string(),

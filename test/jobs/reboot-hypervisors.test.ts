@@ -455,7 +455,12 @@ describe('reboot-hypervisors', () => {
 
     const worked = await night();
 
-    expect(cloud.calls.slice(0, 4)).toEqual(['cordon hv2', 'migrate late to hv3', 'reboot hv2', 'uncordon hv2']);
+    expect(cloud.calls.slice(0, 4)).toEqual([
+      'cordon hv2',
+      'migrate late to hv3',
+      'reboot hv2',
+      'uncordon hv2',
+    ]);
     expect(whyOf(worked, 'hv2')).toMatch(/^done: /);
   });
 

@@ -58,7 +58,8 @@ export async function readConfig(options: ConfigOptions): Promise<Config> {
   const found = [...theirs.faults, ...faultsOf(parsed?.error)];
   const faults = [...yaml.faults, ...found.map((fault) => withLine(fault, yaml))];
   if (parsed?.data?.mailTemplates !== undefined)
-    faults.push(...(await faultsOfTemplates(parsed.data.mailTemplates)));
+    for (const fault of await faultsOfTemplates(parsed.data.mailTemplates))
+      faults.push(withLine(fault, yaml));
   if (faults.length > 0 || !parsed?.success) throw new ConfigError(place, faults);
 
   return { ...parsed.data, file };
@@ -112,7 +113,9 @@ async function faultsOfTemplates(folder: string): Promise<Fault[]> {
     const faults = templateFaults(await readTemplates(folder));
     return faults.map((fault) => ({ path: [], ...fault, file: join(folder, fault.file) }));
   } catch (error) {
-    return [{ path: ['mailTemplates'], message: messageOf(error) }];
+    const unread = error instanceof Error && 'code' in error;
+    const message = unread ? `the folder ${readingFault(error)}` : messageOf(error);
+    return [{ path: ['mailTemplates'], message }];
   }
 }
 

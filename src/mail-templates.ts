@@ -1,5 +1,5 @@
 /** How are mails to owners worded? Templates of the site or ours, checked when they are read, filled without surprises. */
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Liquid, LiquidError, type Template } from 'liquidjs';
 import { messageOf, PermanentError } from './domain/failure.ts';
@@ -27,9 +27,16 @@ export interface Templates {
   write(name: LetterName, facts: LetterFacts): Letter;
 }
 
-/** Every template that the folder has; one that it lacks is ours. */
+/** Every template that the folder has; one that it lacks is ours. PermanentError for one that is nobody's. */
 export async function readTemplates(folder: string = OUR_TEMPLATES): Promise<TemplateTexts> {
   const names = LETTERS.flatMap((name) => KINDS.map((kind) => `${name}.${kind}`));
+  const stray = (await readdir(folder)).find(
+    (file) => file.endsWith('.liquid') && !names.includes(file.slice(0, -'.liquid'.length)),
+  );
+  if (stray !== undefined)
+    throw new PermanentError(
+      `${stray} is no mail of ours: there is ${names.map((name) => `${name}.liquid`).join(', ')}`,
+    );
   const texts = names.map(async (name) => [name, await readOne(folder, `${name}.liquid`)]);
   return Object.fromEntries(await Promise.all(texts));
 }

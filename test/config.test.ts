@@ -242,6 +242,23 @@ jobs:
     expect(secretsIn(config).map((secret) => secret.reveal())).toEqual(['s3cret']);
   });
 
+  it('checks the mails that a site words itself, each fault with its line', async () => {
+    await mkdir(join(cwd, 'mail'));
+    await writeFile(join(cwd, 'mail/reboot-consent.txt.liquid'), 'Subject: x\n\n{{ servr }}\n');
+    const faults = await read('mailTemplates: mail').then(
+      () => 'none',
+      (error: Error) => error.message,
+    );
+
+    expect(faults).toContain('mail/reboot-consent.txt.liquid');
+    expect(faults).toContain('line 3');
+    expect(faults).toContain('undefined variable: servr');
+    await rm(join(cwd, 'mail'), { recursive: true });
+    await expect(read('mailTemplates: mail')).rejects.toThrow(
+      'line 1  mailTemplates: the folder does not exist',
+    );
+  });
+
   it('keeps where operators are told and the heartbeat goes as secrets: both may hold a token', async () => {
     const config = await read(
       'operators: { webhook: env:HOOK, webhookSecret: env:SIGN }\nheartbeat: { file: beat, url: "http://[::1]:8080/ping/token" }',

@@ -37,10 +37,15 @@ export function nextMailAt(last: LastMail | undefined, now: Date): Date | undefi
   return next > now ? next : undefined;
 }
 
-/** The notice that still counts. */
-export function standingNotice(notices: Notices, id: string, now: Date): Notice | undefined {
+/** The notice that still counts; `run`: only that of this run does, because a question ends with the run that asked it. */
+export function standingNotice(
+  notices: Notices,
+  id: string,
+  { now, run }: { readonly now: Date; readonly run?: string | undefined },
+): Notice | undefined {
   const notice = notices[id];
-  return notice !== undefined && now.getTime() - Date.parse(notice.at) < KEPT_MS ? notice : undefined;
+  if (notice === undefined || (run !== undefined && notice.run !== run)) return undefined;
+  return now.getTime() - Date.parse(notice.at) < KEPT_MS ? notice : undefined;
 }
 
 /** From when on something may be done to a server whose owner was told. */
@@ -71,7 +76,7 @@ export function whyTooEarly(
 ): TooEarly | undefined {
   if (noticeHours === 0) return undefined;
   const early = servers.flatMap((server) => {
-    const notice = standingNotice(notices, server.id, now);
+    const notice = standingNotice(notices, server.id, { now });
     if (notice === undefined) return [{ server, why: 'its owner is told first', untold: true }];
     const from = earliestAfter(notice, noticeHours);
     if (notice.email === null || from <= now) return [];

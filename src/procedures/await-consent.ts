@@ -115,7 +115,7 @@ async function look(
       open.push(`${serverName(server)} (it ${'why' in decision ? decision.why : 'moves'})`);
       continue;
     }
-    const notice = standingNotice(notices, server.id, now);
+    const notice = standingNotice(notices, server.id, { now, run: ctx.runId });
     const yes = await agreementOf(server, scope);
     if (notice === undefined) untold.push(server);
     const told = notice === undefined ? 'its owner is not told yet' : sayNotice(notice);

@@ -40,7 +40,7 @@ export type ToTell = LetterServer & {
 type Told = { readonly id: string; readonly name: string; readonly notice: Notice };
 
 /**
- * Nobody is told twice of one server, and an owner who had a mail within a day is told later: call it again
+ * Nobody is told twice of one server (of a question: by one run), and an owner who had a mail within a day is told later: call it again
  * with another key. In a dry run nobody is told. A failure is noted and stops nothing: without a notice
  * nothing is done to a server.
  */
@@ -85,8 +85,9 @@ async function tell(ctx: Context<unknown>, scope: StepScope, telling: Telling): 
   const now = scope.now();
   const notices = Object.fromEntries(await scope.table(OWNER_NOTICES).all<Notice>());
   const mails = Object.fromEntries(await scope.table(OWNER_MAILS).all<LastMail>());
+  const run = telling.deadline === undefined ? undefined : ctx.runId;
   const untold = (await telling.servers(scope)).filter(
-    ({ id }) => standingNotice(notices, id, now) === undefined,
+    ({ id }) => standingNotice(notices, id, { now, run }) === undefined,
   );
   if (untold.length === 0) return [];
   const owners = await ctx.cloud.owners(untold);

@@ -9,6 +9,7 @@ import { openStackCloud } from '../../src/clients/openstack/cloud.ts';
 import { readOpenStackSettings } from '../../src/clients/openstack/settings.ts';
 import type { Clients } from '../../src/context.ts';
 import type { Job, Json } from '../../src/engine/job.ts';
+import type { OutgoingMail } from '../../src/engine/outbox.ts';
 import { isOver, type RunRecord, type RunSummary } from '../../src/engine/runs.ts';
 import type { Call } from '../../src/engine/scripts.ts';
 import { virtualClock } from '../../src/engine/virtual-clock.ts';
@@ -26,6 +27,8 @@ export interface Rehearsal {
   readonly play: (job: string, options: Json) => Promise<RunRecord>;
   /** Every run there is, by id. */
   runs(): Promise<readonly RunSummary[]>;
+  /** Every mail so far, in the order in which they left. */
+  mails(): Promise<readonly OutgoingMail[]>;
   close(): Promise<void>;
 }
 
@@ -166,6 +169,10 @@ export async function openRehearsal(
     },
     async runs() {
       return engine.runs.list({ limit: 10_000 });
+    },
+    async mails() {
+      await engine.sendMails();
+      return house.sent;
     },
     async close() {
       redis.disconnect();

@@ -189,9 +189,14 @@ function chooseWaits(waits: readonly PlannedWait[], most: number) {
   const now = inOrder.slice(0, Math.max(under, most));
   const tooMany = inOrder.slice(now.length).map(({ name, why }) => ({
     name,
-    why: `${why}; ${sayCount(now.length, 'hypervisor')} ${now.length === 1 ? 'is' : 'are'} out of service for that already (maxWaiting=${most})`,
+    why: `${why}; ${whyNotWaited(now.length)} (maxWaiting=${most})`,
   }));
   return { now, tooMany };
+}
+
+function whyNotWaited(waiting: number): string {
+  if (waiting === 0) return 'this site does not wait for them';
+  return `${sayCount(waiting, 'hypervisor')} ${waiting === 1 ? 'is' : 'are'} out of service for that already`;
 }
 
 /** The first thing that speaks against it, cheapest to learn first. */

@@ -130,6 +130,18 @@ describe('planReboots', () => {
       ]);
     });
 
+    it('are not waited for where the site does not want it', () => {
+      const { waits, held } = planReboots(question([hypervisor('hv1')], gpus, { maxWaiting: 0 }));
+
+      expect(waits).toEqual([]);
+      expect(held).toEqual([
+        {
+          name: 'hv1',
+          why: '1 server cannot move: gpu gpu… (PCI device); this site does not wait for them (maxWaiting=0)',
+        },
+      ]);
+    });
+
     it('are waited for first where the devices are likely to stand idle for the shortest time', () => {
       const now = new Date('2026-11-24T22:00:00Z');
       const born = (days: number) => new Date(now.getTime() - days * 86_400_000).toISOString();

@@ -151,6 +151,48 @@ describe('decideDrain, with wishes', () => {
 });
 
 /** Every status, task, lock, device, wish, class and permission there is: said again, in other words. */
+describe('decideDrain, where owners are asked', () => {
+  const asking: DrainPolicy = {
+    projects: {},
+    classes: [],
+    allow: { cold: false, stop: false },
+    owners: { ask: true },
+  };
+  const gpu = (wish?: string) =>
+    server('gpu', 'hv1', {
+      pinned: 'PCI device of class gpu',
+      metadata: wish === undefined ? {} : { [KEY]: wish },
+    });
+
+  it.each([
+    [undefined, 'pinned'],
+    ['stop', 'pinned'],
+    ['ask', 'pinned'],
+    ['never', 'held'],
+    ['cold', 'held'],
+  ])('waits for what is pinned with the wish %s: %s', (wish, does) => {
+    expect(decideDrain(gpu(wish), asking).does).toBe(does);
+  });
+
+  it.each([
+    ['owner', 'stop', 'stop'],
+    // Taken back meanwhile.
+    ['owner', undefined, 'pinned'],
+    ['owner', 'never', 'held'],
+    ['operator', undefined, 'stop'],
+    ['operator', 'ask', 'stop'],
+    ['operator', 'never', 'held'],
+  ] as const)('heeds what the %s has agreed to while the wish is %s: %s', (by, wish, does) => {
+    expect(decideDrain(gpu(wish), { ...asking, agreed: { gpu: by } }).does).toBe(does);
+  });
+
+  it('stops nothing that is locked or paused, whoever has agreed', () => {
+    const agreed: DrainPolicy = { ...asking, agreed: { gpu: 'operator' } };
+    expect(decideDrain({ ...gpu(), locked: true }, agreed).does).toBe('held');
+    expect(decideDrain({ ...gpu(), status: 'PAUSED' }, agreed).does).toBe('held');
+  });
+});
+
 describe('the table of the drain', () => {
   const statuses = [
     'ACTIVE',

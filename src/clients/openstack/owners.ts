@@ -13,7 +13,7 @@ const User = z.object({
 const Project = z.object({
   project: z.object({
     name: z.string(),
-    email: z.unknown(),
+    email: z.unknown().optional(),
     description: z.string().nullish(),
     enabled: z.boolean().optional(),
   }),

@@ -16,6 +16,13 @@ export function ownersContract(open: () => Bench): void {
     expect(await bench.cloud.projectContacts([NOBODY.projectId])).toEqual({});
   });
 
+  it('knows nobody of a project that names nobody', async () => {
+    const { projectId } = await userNamed(bench, bench.side.tenant.name);
+
+    expect(await bench.cloud.projectContacts([projectId])).toEqual({});
+    expect(await bench.cloud.owners([{ ...NOBODY, projectId }])).toEqual({});
+  });
+
   it('lets the server itself speak first', async () => {
     const named = { ...NOBODY, metadata: { 'nightshift:owner': 'ops@alpha.example' } };
 
@@ -34,11 +41,18 @@ export function ownersContract(open: () => Bench): void {
   });
 }
 
-async function userNamed(bench: Bench, name: string): Promise<{ id: string; email?: string }> {
+interface Known {
+  readonly id: string;
+  readonly email?: string;
+  readonly projectId: string;
+}
+
+async function userNamed(bench: Bench, name: string): Promise<Known> {
   const base = bench.side.settings.authUrl;
-  const answer = await fetch(`${base}/users?name=${name}`, {
-    headers: { 'x-auth-token': await bench.signIn(bench.side.admin) },
-  });
-  const { users } = (await answer.json()) as { users: { id: string; email?: string }[] };
-  return users[0]!;
+  const headers = { 'x-auth-token': await bench.signIn(bench.side.admin) };
+  const ask = async (path: string) => (await fetch(`${base}${path}`, { headers })).json();
+  const { users } = (await ask(`/users?name=${name}`)) as { users: Omit<Known, 'projectId'>[] };
+  const { projects } = (await ask('/projects')) as { projects: { id: string; name: string }[] };
+  const project = projects.find((one) => one.name === bench.side.tenant.project);
+  return { ...users[0]!, projectId: project!.id };
 }

@@ -12,6 +12,7 @@ import {
   sayNotice,
   standingNotice,
 } from '../domain/owner-notices.ts';
+import { sayInstant } from '../domain/say.ts';
 import { attempt } from './attempt.ts';
 import type { OwnerSettings } from './owner-settings.ts';
 
@@ -36,8 +37,11 @@ export type ToTell = LetterServer & {
   readonly metadata: Readonly<Record<string, string>>;
 };
 
-/** Who was told in this step, by server id. */
-type Told = { readonly id: string; readonly name: string; readonly notice: Notice };
+/** Of whom somebody was told in this step, or is told later because of an earlier mail. */
+type Told = { readonly name: string } & (
+  | { readonly notice: Notice }
+  | { readonly email: string; readonly notBefore: string }
+);
 
 /**
  * Nobody is told twice of one server (of a question: by one run), and an owner who had a mail within a day is told later: call it again
@@ -56,12 +60,7 @@ export async function tellOwners(ctx: Context<unknown>, key: string, telling: Te
     ctx.note({ subject: `owners of ${telling.hypervisor}`, verdict: 'not told', why: told.error.message });
     return;
   }
-  for (const { name, notice } of told.value)
-    ctx.note({
-      subject: `server ${name}`,
-      verdict: notice.email === null ? 'needs you' : 'told',
-      why: sayTold(notice, telling),
-    });
+  for (const one of told.value) ctx.note({ subject: `server ${one.name}`, ...sayTold(one, telling) });
 }
 
 /** Who was told, where a notice is needed at all. */
@@ -74,11 +73,22 @@ export async function noticesOf(
   return { noticeHours: owners.noticeHours, notices };
 }
 
-function sayTold(notice: Notice, { deadline }: Telling): string {
-  if (deadline === undefined) return sayNotice(notice);
-  if (notice.email === null)
-    return `${sayNotice(notice)}; nightshift approve … 'stop <server id>' agrees to a stop for its owner`;
-  return `${sayNotice(notice)}, and asked to agree to stop and start`;
+function sayTold(told: Told, { deadline }: Telling): { verdict: string; why: string } {
+  if (!('notice' in told)) {
+    const after = sayInstant(new Date(told.notBefore), 'UTC');
+    return {
+      verdict: 'told later',
+      why: `${told.email} had a mail within a day; the next one not before ${after}`,
+    };
+  }
+  const { notice } = told;
+  const why = sayNotice(notice);
+  const how = `; nightshift approve … 'stop <server id>' agrees to a stop for its owner`;
+  if (notice.email === null) return { verdict: 'needs you', why: deadline === undefined ? why : why + how };
+  return {
+    verdict: 'told',
+    why: deadline === undefined ? why : `${why}, and asked to agree to stop and start`,
+  };
 }
 
 async function tell(ctx: Context<unknown>, scope: StepScope, telling: Telling): Promise<readonly Told[]> {
@@ -95,7 +105,11 @@ async function tell(ctx: Context<unknown>, scope: StepScope, telling: Telling): 
   for (const [address, servers] of Map.groupBy(untold, ({ id }) => addressOf(owners[id]))) {
     const owner = owners[servers[0]!.id];
     if (owner !== undefined) {
-      if (nextMailAt(mails[address], now) !== undefined) continue;
+      const next = nextMailAt(mails[address], now)?.toISOString();
+      if (next !== undefined) {
+        told.push(...servers.map(({ name }) => ({ name, email: owner.email, notBefore: next })));
+        continue;
+      }
       const letter = await ctx.letter(telling.letter, factsFor(telling, { owner, servers, now }));
       scope.mail(`${telling.letter} to ${address} for ${telling.hypervisor}`, {
         to: [owner.email],
@@ -111,7 +125,7 @@ async function tell(ctx: Context<unknown>, scope: StepScope, telling: Telling): 
     };
     for (const { id, name } of servers) {
       scope.table(OWNER_NOTICES).set(id, notice);
-      told.push({ id, name, notice });
+      told.push({ name, notice });
     }
   }
   return told;

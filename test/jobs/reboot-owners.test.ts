@@ -157,6 +157,18 @@ describe('servers that cannot be moved', () => {
     expect(noteOf(waiting, 'server gpu-a')).toMatch(/^needs you: nobody is known who could be told/);
   });
 
+  it('bring no owner a second mail within a day, of whatever campaign', async () => {
+    const value = { at: new Date().toISOString(), run: 'another' };
+    await process.engine.acts.setRow({ table: 'owner-mails', key: 'alice@alpha.example', value }, KIM);
+    await campaign({ owners });
+    const waiting = await until('the wait', CHILD, ({ state }) => state === 'waiting');
+
+    expect((await mails()).map(({ to }) => to)).toEqual([['bob@beta.example']]);
+    expect(noteOf(waiting, 'server gpu-a')).toMatch(
+      /^told later: alice@alpha.example had a mail within a day/,
+    );
+  });
+
   it('bring nobody mail in a dry run, or where owners are not asked', async () => {
     await campaign({ owners }, CAMPAIGN, false);
     await campaign({}, 'reboot-hypervisors~20261125T224100Z');

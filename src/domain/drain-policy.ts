@@ -2,6 +2,7 @@
 import { DRAIN_KEY, WISHES, type Wish } from './drain-wish.ts';
 import type { Server } from './fleet.ts';
 import { classOf, type GuestClass } from './guest-class.ts';
+import { isLike } from './like.ts';
 import { sayList } from './say.ts';
 
 export interface DrainPolicy {
@@ -10,6 +11,8 @@ export interface DrainPolicy {
   readonly classes: readonly GuestClass[];
   /** What the site lets a drain do beside live migration. */
   readonly allow: { readonly cold: boolean; readonly stop: boolean };
+  /** Patterns of reasons that pin servers elsewhere and not at this site, whose devices move along. */
+  readonly movable?: readonly string[] | undefined;
   /** Owners of servers that cannot be moved are asked for a stop, so that a wish for one is waited for, not held. */
   readonly owners?: { readonly ask: boolean } | undefined;
   /** Who has agreed that a server is stopped and started, by server id; whatever the site allows else. */
@@ -90,15 +93,13 @@ function decideRunning(server: Drained, policy: DrainPolicy, known: 'runs' | 'pa
     return known === 'runs'
       ? { does: 'stop' }
       : held('is to be stopped, which Nova refuses while it is paused');
-  if (server.pinned !== undefined && policy.owners?.ask && (wish === 'ask' || wish === 'stop')) {
-    if (wish === 'ask' || !policy.allow.stop)
-      return { does: 'pinned', why: `cannot be moved (${server.pinned})` };
+  const pinned = whyPinned(server, policy);
+  if (pinned !== undefined && policy.owners?.ask && (wish === 'ask' || wish === 'stop')) {
+    if (wish === 'ask' || !policy.allow.stop) return { does: 'pinned', why: `cannot be moved (${pinned})` };
   }
   switch (wish) {
     case 'live':
-      return server.pinned === undefined
-        ? { does: 'live' }
-        : { does: 'pinned', why: `cannot be moved (${server.pinned})` };
+      return pinned === undefined ? { does: 'live' } : { does: 'pinned', why: `cannot be moved (${pinned})` };
     case 'cold':
     case 'stop':
       if (!policy.allow[wish])
@@ -113,6 +114,11 @@ function decideRunning(server: Drained, policy: DrainPolicy, known: 'runs' | 'pa
     case undefined:
       return held(`has a wish that we do not know (${says}): it may say ${sayList(WISHES)}`);
   }
+}
+
+/** Why it cannot be live-migrated at this site. */
+function whyPinned({ pinned }: Drained, { movable = [] }: DrainPolicy): string | undefined {
+  return pinned === undefined || movable.some((pattern) => isLike(pinned, pattern)) ? undefined : pinned;
 }
 
 /** An agreement ends with its owner's next word. */

@@ -43,6 +43,12 @@ export const drainSettings = {
     .array(Class)
     .default(() => structuredClone(USUAL_CLASSES) as z.output<typeof Class>[])
     .describe('Servers that belong together although no server group says so; replaces the usual ones'),
+  movable: z
+    .array(z.string().min(1))
+    .default([])
+    .describe(
+      'Servers that are said to be pinned for a reason like one of these can be live-migrated here: "PCI device of class gpu-vf" where that is live_migratable (Nova 2025.1), "virtual GPU" (2024.1)',
+    ),
   avoid: z
     .array(z.string())
     .default([])

@@ -218,7 +218,7 @@ class Ascent {
       phase,
       tries,
       elsewhere: elsewhere === true,
-      mayForce: this.#ctx.options.allow.forceComplete,
+      mayForce: await this.#mayForce(),
     });
     if (rung === 'give up') return this.#giveUp(trouble);
     this.#scope.log.warn(`${trouble}; ${SAYS[rung]}`, { server: guest.name, to: migration?.to });
@@ -227,6 +227,12 @@ class Ascent {
     this.#phase = 'forced';
     this.#sinceMs = this.#nowMs;
     return undefined;
+  }
+
+  /** Never with a device that moves along: forcing may switch to post-copy, which its driver does not survive. */
+  async #mayForce(): Promise<boolean> {
+    if (!this.#ctx.options.allow.forceComplete) return false;
+    return (await this.#ctx.cloud.server(this.#move.guest.id))?.pinned === undefined;
   }
 
   /** Aborts the migration, so that the next look asks again. */

@@ -25,7 +25,7 @@ export type CampaignPlan = RebootPlan & { readonly stopped: string | null; reado
 /** Changes nothing but what Nightshift remembers. Everything left out is noted with its why. */
 export async function planCampaign(ctx: Campaign): Promise<CampaignPlan> {
   const needs = await survey(ctx);
-  const { limit, mbPerSecond, maxWaiting, projects, classes, allow, owners } = ctx.options;
+  const { limit, mbPerSecond, maxWaiting, projects, classes, allow, movable, owners } = ctx.options;
   // A job that is not armed at all still shows what it would do.
   const armed = ctx.acting || ctx.armed !== false ? ctx.armed : true;
   const plan = await ctx.step('plan', { effect: 'read' }, async (scope) => {
@@ -34,7 +34,7 @@ export async function planCampaign(ctx: Campaign): Promise<CampaignPlan> {
     const fleet = await ctx.cloud.fleet();
     const waiting = Object.fromEntries(await table(WAITS).all<KnownWait>());
     const lives = Object.fromEntries(await table(LIVES).all<Life>());
-    const policy = { projects, classes, allow, owners };
+    const policy = { projects, classes, allow, movable, owners };
     const measured = Object.fromEntries(await table(BANDWIDTH).all<Measured>());
     const admission = admissionOf(ctx);
     const question = {

@@ -193,6 +193,16 @@ describe('decideDrain, where owners are asked', () => {
   });
 });
 
+it.each([
+  { movable: ['PCI device of class gpu-vf'], does: 'live' },
+  { movable: ['virtual GPU', 'PCI device of class gpu-*'], does: 'live' },
+  { movable: ['PCI device of class gpu'], does: 'pinned' },
+])('a device that a site calls movable ($movable) leaves its server $does', ({ movable, does }) => {
+  const policy = { projects: {}, classes: [], allow: { cold: false, stop: false }, movable };
+
+  expect(decideDrain(server('a', 'hv1', { pinned: 'PCI device of class gpu-vf' }), policy).does).toBe(does);
+});
+
 describe('the table of the drain', () => {
   const statuses = [
     'ACTIVE',

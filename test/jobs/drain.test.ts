@@ -105,6 +105,23 @@ describe('a live migration that gets nowhere', () => {
     ]);
   });
 
+  it('is never forced with a device that moves along', async () => {
+    cloud.add(server('a', 'hv1', { pinned: 'PCI device of class gpu-vf' }));
+    cloud.faults.set('a', 'rewritten');
+
+    const worked = await reboot({ allow: { forceComplete: true }, movable: ['*gpu-vf'] });
+
+    expect(said(worked)).toMatch(/^given back: /);
+    expect(cloud.calls).toEqual([
+      'cordon hv1',
+      'migrate a',
+      'abort a',
+      'migrate a to hv3',
+      'abort a',
+      'uncordon hv1',
+    ]);
+  });
+
   it('is not sent elsewhere where there is no other place', async () => {
     cloud = new FakeCloud(
       ['hv1', 'hv2'].map((name) => hypervisor(name)),

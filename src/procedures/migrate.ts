@@ -146,6 +146,8 @@ class Ascent {
         break;
       case 'pending':
         this.#pending = standing.why;
+        // It runs no more, so what is left to copy says nothing.
+        if (this.#phase === 'runs') this.#wait();
         break;
       case 'here':
         if (!this.#asked) await this.#ask();
@@ -157,6 +159,11 @@ class Ascent {
     const trouble = whyTrouble({ ...this.#standing, nowMs: this.#nowMs }, this.#patience);
     if (trouble === undefined) return undefined;
     return this.#nextRung(trouble, standing.is === 'running' ? standing.migration : undefined);
+  }
+
+  #wait(): void {
+    this.#phase = 'waits';
+    this.#sinceMs = this.#nowMs;
   }
 
   /** Names a target only where that matters; what the scheduler refuses there is left to it. */

@@ -317,7 +317,9 @@ describe('what is known', () => {
     expect(await site.json('runs', '--state', 'failed')).toEqual([]);
     expect(await site.json('show', id)).toMatchObject({ id, notes: [{}, {}], steps: [{}, {}, {}, {}] });
     expect(await site.json('why', 'bell', '1')).toMatchObject({ run: id, note: { verdict: 'rung' } });
-    expect(await site.json('jobs')).toMatchObject([{}, {}, {}, { name: 'ring-bell', armed: true }]);
+    expect(await site.json('jobs')).toContainEqual(
+      expect.objectContaining({ name: 'ring-bell', armed: true }),
+    );
     expect(await site.json('jobs', 'ring-bell')).toMatchObject({
       takes: [{ name: 'times', default: 2 }, {}, {}, {}],
     });

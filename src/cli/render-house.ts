@@ -66,7 +66,10 @@ export function renderJob(
   { dryRun, width, zone }: HouseView,
 ): string[] {
   const facts: (readonly [string, string] | undefined)[] = [
-    ['armed', dryRun ? `${sayWhere(armed)}; ${DRY_RUN}` : sayWhere(armed)],
+    ['armed', sayWhere(armed)],
+    dryRun
+      ? ['dry run', 'the configuration says dryRun: true, so nothing is changed whatever is armed']
+      : undefined,
     schedule === undefined ? undefined : ['schedule', schedule],
     window === undefined ? undefined : ['window', window],
     health?.state === 'failing' ? ['fails', sayFailing(health, zone)] : undefined,

@@ -1,7 +1,8 @@
 /** Compute services that are disabled and enabled, and what others do to one that is disabled. */
-import { strike } from './failures.ts';
+
 import { newServer, settleOn } from './servers.ts';
 import type { Hypervisor } from './state.ts';
+import { strike } from './strike.ts';
 import type { Handlers, World } from './world.ts';
 
 /** A rule that says nothing of it has its effect so much later. */

@@ -1,10 +1,11 @@
 /** Live migrations, step by step as Nova goes through them: who books what, and when each record changes. */
-import { strike } from './failures.ts';
+
 import { faultInMetadata, type MigrationFault } from './faults.ts';
 import { chooseHost, hasDevice, sizesOf } from './placing.ts';
 import { answers } from './power.ts';
 import { drawUuid } from './random.ts';
 import type { Event, Failure, Migration, Server } from './state.ts';
+import { strike } from './strike.ts';
 import type { Handlers, World } from './world.ts';
 
 const UNDER_WAY: readonly Migration['status'][] = ['accepted', 'queued', 'preparing', 'running'];

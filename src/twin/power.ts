@@ -1,9 +1,9 @@
 /** Hypervisors as machines: heartbeats of their compute services, reboots, and what Nova finds afterwards. */
 
-import { strike } from './failures.ts';
 import type { RebootFault } from './faults.ts';
 import { drawUuid } from './random.ts';
 import type { Event, Hypervisor, Migration } from './state.ts';
+import { strike } from './strike.ts';
 import type { Handlers, World } from './world.ts';
 
 /** When Nova last heard of its compute service. The first heartbeat comes a while after the service's start. */

@@ -14,6 +14,8 @@ import { describeShadow } from '../src/domain/shadow-report.ts';
 import { attempt } from '../src/procedures/attempt.ts';
 import { survey } from '../src/procedures/survey.ts';
 
+const COMPARER = import.meta.resolve('../src/domain/shadow.ts');
+
 const Options = z.strictObject({
   since: z.iso.date().optional().describe('Nights from this day on, as 2026-11-24 in UTC; all if left out'),
   nextKernel: z
@@ -36,7 +38,9 @@ export default defineJob({
     if (nights.length === 0) return ctx.report(describeShadow({ nights, cases: [] }, shown));
     const asked = await attempt(() => survey({ ...ctx, options: { ...ctx.options, hosts: [] } }));
     const now = asked.ok ? { at: ctx.now().toISOString(), boots: bootsOf(asked.value) } : undefined;
-    const cases = compareShadow(nights, now);
+    const cases = await ctx.step('comparison', { effect: 'read' }, ({ compute }) =>
+      compute(COMPARER, compareShadow, nights, now),
+    );
     ctx.report(describeShadow({ nights, cases, ...(!asked.ok && { blind: asked.error.message }) }, shown));
     return { nights: nights.length, ...agreementOf(cases), counts: countShadow(cases) };
   },

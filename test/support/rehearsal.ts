@@ -15,8 +15,8 @@ import type { Call } from '../../src/engine/scripts.ts';
 import { virtualClock } from '../../src/engine/virtual-clock.ts';
 import type { Seed } from '../../src/twin/seed.ts';
 import { openQuietTwin, type QuietTwin } from '../../src/twin/twin.ts';
+import { clientsOver } from './clients.ts';
 import { openHouse } from './engine.ts';
-import { OUR_LETTERS } from './letters.ts';
 
 export interface Rehearsal {
   readonly twin: QuietTwin;
@@ -63,19 +63,15 @@ export async function openRehearsal(
     timing: { retryForMs: 0 },
   };
   const handback = new Map<string, readonly string[]>();
-  const clients: Clients = {
+  const clients = clientsOver({
     cloud: openStackCloud(settings, (asked) => inProcess.exchange(asked)),
     host: (name) => inProcess.host(name),
-    http: () => Promise.reject(new Error('no job calls a URL here')),
-    operators: ['ops@example.org'],
-    letter: OUR_LETTERS,
-    armed: true,
     handback: {
       write: async (subject, lines) => void handback.set(subject, lines),
       clear: async (subject) => void handback.delete(subject),
     },
     ...more,
-  };
+  });
   const { engine } = await house.engine<Clients>(jobs, {
     clients,
     clock,

@@ -6,9 +6,9 @@ import type { Host } from '../../src/domain/fleet.ts';
 import type { Outcome } from '../../src/engine/execution.ts';
 import type { Job } from '../../src/engine/job.ts';
 import type { RunRecord } from '../../src/engine/runs.ts';
+import { clientsOver } from './clients.ts';
 import type { DeathPoint, House, TestEngine } from './engine.ts';
 import type { FakeCloud } from './fake-cloud.ts';
-import { OUR_LETTERS } from './letters.ts';
 
 export interface World {
   readonly cloud: FakeCloud;
@@ -37,19 +37,16 @@ export async function openProcess(
   }: { place?: string; leaseMs?: number; deathAt?: (point: DeathPoint) => boolean } = {},
 ): Promise<TestEngine<Clients>> {
   const { cloud, handback, armed } = world;
-  const clients: Clients = {
+  const clients = clientsOver({
     cloud,
     host: (name) => world.site?.get(name) ?? cloud.host(name),
     ...world.monitoring,
-    http: () => Promise.reject(new Error('no job calls a URL here')),
-    operators: ['ops@example.org'],
-    letter: OUR_LETTERS,
     armed,
     handback: {
       write: async (subject, lines) => void handback.set(subject, lines),
       clear: async (subject) => void handback.delete(subject),
     },
-  };
+  });
   return house.engine<Clients>(jobs, {
     clients,
     prefix: `{${place}}`,

@@ -4,8 +4,8 @@ import auditCloud from '../../jobs/audit-cloud.ts';
 import type { Clients } from '../../src/context.ts';
 import type { RunRecord } from '../../src/engine/runs.ts';
 import { machineOf } from '../../src/twin/machine.ts';
+import { clientsOver } from '../support/clients.ts';
 import { eventually, type House, openHouse, type TestEngine } from '../support/engine.ts';
-import { OUR_LETTERS } from '../support/letters.ts';
 import { openTestTwin, type TestTwin } from '../support/twin.ts';
 
 const DAY_MS = 86_400_000;
@@ -23,15 +23,11 @@ beforeAll(async () => {
   process = await house.engine<Clients>(
     { 'audit-cloud': auditCloud },
     {
-      clients: {
+      clients: clientsOver({
         cloud,
         host: (name) => hosts.host(name),
-        http: () => Promise.reject(new Error('no job calls a URL here')),
-        operators: ['ops@example.org'],
-        letter: OUR_LETTERS,
         armed: false,
-        handback: { write: async () => {}, clear: async () => {} },
-      },
+      }),
       timings: { leaseMs: 6000, renewMs: 1200, reconcileMs: 1000, graceMs: 30_000 },
     },
   );

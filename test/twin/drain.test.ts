@@ -3,8 +3,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Clients } from '../../src/context.ts';
 import type { Server } from '../../src/domain/fleet.ts';
 import type { RunRecord } from '../../src/engine/runs.ts';
+import { clientsOver } from '../support/clients.ts';
 import { type House, openHouse } from '../support/engine.ts';
-import { OUR_LETTERS } from '../support/letters.ts';
 import { REBOOT_JOBS } from '../support/reboot-jobs.ts';
 import { openTestTwin, type TestTwin } from '../support/twin.ts';
 
@@ -34,13 +34,10 @@ beforeAll(async () => {
   twin.faults.migrations[busy.id] = 'never converges';
 
   const { engine } = await house.engine<Clients>(REBOOT_JOBS, {
-    clients: {
+    clients: clientsOver({
       cloud,
       host: (name) => hosts.host(name),
-      http: () => Promise.reject(new Error('no job calls a URL here')),
       operators: [],
-      letter: OUR_LETTERS,
-      armed: true,
       handback: {
         write: async (subject, lines) => {
           handback.set(subject, lines);
@@ -48,7 +45,7 @@ beforeAll(async () => {
         },
         clear: async (subject) => void handback.delete(subject),
       },
-    },
+    }),
     timings: { leaseMs: 6000, renewMs: 1200, reconcileMs: 1000, graceMs: 30_000 },
   });
   await engine.create({

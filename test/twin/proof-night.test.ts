@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Clients } from '../../src/context.ts';
 import type { RunRecord } from '../../src/engine/runs.ts';
 import { isOver } from '../../src/engine/runs.ts';
+import { clientsOver } from '../support/clients.ts';
 import { eventually, type House, openHouse } from '../support/engine.ts';
-import { OUR_LETTERS } from '../support/letters.ts';
 import { REBOOT_JOBS } from '../support/reboot-jobs.ts';
 import { openTestTwin, type TestTwin } from '../support/twin.ts';
 
@@ -42,15 +42,10 @@ beforeAll(async () => {
     hypervisor.kernels = ['6.1.0-18-amd64', last];
   }
   const { engine } = await house.engine<Clients>(REBOOT_JOBS, {
-    clients: {
+    clients: clientsOver({
       cloud,
       host: (name) => hosts.host(name),
-      http: () => Promise.reject(new Error('no job calls a URL here')),
-      operators: ['ops@example.org'],
-      letter: OUR_LETTERS,
-      armed: true,
-      handback: { write: async () => {}, clear: async () => {} },
-    },
+    }),
     timings: { leaseMs: 6000, renewMs: 1200, reconcileMs: 1000, graceMs: 30_000 },
   });
   const canary = { flavor: 'm1.small', image: twin.world.state.image, timeoutSeconds: 30 };

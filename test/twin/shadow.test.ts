@@ -5,8 +5,8 @@ import type { Clients } from '../../src/context.ts';
 import { sayInstant } from '../../src/domain/say.ts';
 import type { RunRecord } from '../../src/engine/runs.ts';
 import { machineOf } from '../../src/twin/machine.ts';
+import { clientsOver } from '../support/clients.ts';
 import { eventually, type House, openHouse, type TestEngine } from '../support/engine.ts';
-import { OUR_LETTERS } from '../support/letters.ts';
 import { REBOOT_JOBS } from '../support/reboot-jobs.ts';
 import { fastClock, openTestTwin, type TestTwin } from '../support/twin.ts';
 
@@ -27,15 +27,12 @@ beforeAll(async () => {
   process = await house.engine<Clients>(
     { ...REBOOT_JOBS, 'shadow-report': shadowReport },
     {
-      clients: {
+      clients: clientsOver({
         cloud,
         host: (name) => hosts.host(name),
-        http: () => Promise.reject(new Error('no job calls a URL here')),
         operators: [],
-        letter: OUR_LETTERS,
         armed: false,
-        handback: { write: async () => {}, clear: async () => {} },
-      },
+      }),
       clock: { now: () => new Date(clock.now()), realMs: (ms) => ms / 100 },
       timings: { leaseMs: 6000, renewMs: 1200, reconcileMs: 1000, graceMs: 30_000 },
     },

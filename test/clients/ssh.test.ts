@@ -579,12 +579,13 @@ async function startAgent(...servers: Sshd[]): Promise<string> {
   const socket = join(sshd.dir, `agent.${await freePort()}`);
   const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
   onTestFinished(() => void agent.kill());
-  await vi.waitFor(() => expect(existsSync(socket)).toBe(true), 10_000);
   const keys = servers.map((server) => server.userKeyFile);
-  execFileSync('ssh-add', ['-q', ...keys], {
-    env: { ...process.env, SSH_AUTH_SOCK: socket },
-    stdio: 'ignore',
-  });
+  const addKeys = () =>
+    execFileSync('ssh-add', ['-q', ...keys], {
+      env: { ...process.env, SSH_AUTH_SOCK: socket },
+      stdio: 'ignore',
+    });
+  await vi.waitFor(addKeys, 10_000); // its socket is there a moment before it listens
   return socket;
 }
 

@@ -49,7 +49,25 @@ const rooms: readonly Room[] = [
       [PROPERTIES]: [clock, chance],
       'no-console': [console_],
     },
-    allows: [importing('./b.ts'), importing('zod'), using('new Date(0)')],
+    allows: [importing('./b.ts'), importing('./packing/b.ts'), importing('zod'), using('new Date(0)')],
+  },
+  {
+    file: 'src/domain/packing/a.ts',
+    override: 'src/domain/packing/**',
+    forbids: {
+      [IMPORTS]: [
+        'bullmq',
+        'zod',
+        'node:fs',
+        './inner/b.ts',
+        '../../engine/job.ts',
+        '../../clients/ssh.ts',
+        '../../context.ts',
+      ].map(importing),
+      [GLOBALS]: ['fetch', 'process', 'setTimeout', 'performance'].map(using),
+      [PROPERTIES]: [clock, chance],
+    },
+    allows: ['./b.ts', '../defragment-plan.ts', 'highs'].map(importing),
   },
   {
     file: 'src/procedures/a.ts',

@@ -5,9 +5,9 @@ import type { z } from 'zod';
 import { JobFilesError, sayFileFaults } from './config/job-files.ts';
 import { configSchema, type Site } from './config/schema.ts';
 import { readingFault, Secret, type Surroundings } from './config/secret.ts';
-import { type Fault, faultsOf, wordsOf } from './config/words.ts';
 import { parseYaml, type YamlFile } from './config/yaml.ts';
 import { messageOf } from './domain/failure.ts';
+import { type Fault, faultsOf, wordsOf } from './domain/words.ts';
 
 export type Config = z.output<ReturnType<typeof configSchema>> & {
   /** The file it was read from, absolute; undefined when there is none and everything is at its default. */

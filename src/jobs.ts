@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { JobFilesError } from './config/job-files.ts';
 import { readingFault } from './config/secret.ts';
-import type { Fault } from './config/words.ts';
 import type { Clients } from './context.ts';
 import { PermanentError } from './domain/failure.ts';
+import type { Fault } from './domain/words.ts';
 import { loadJobs, type RegisteredJob, type Registry } from './engine/registry.ts';
 import { readRunbook } from './runbook/runbook.ts';
 

@@ -1,9 +1,9 @@
 /** What has to be true before a run is made, whoever asks for it: a known job, options without a fault, three yeses. */
 
 import { optionFaults } from './config/options.ts';
-import { type Fault, sayPath, unknownWord } from './config/words.ts';
 import type { Config } from './config.ts';
 import { type Acting, mayAct } from './domain/acting.ts';
+import { type Fault, sayPath, unknownWord } from './domain/words.ts';
 import type { Engine } from './engine/engine.ts';
 import type { Json, Trigger } from './engine/job.ts';
 import type { RegisteredJob, Registry } from './engine/registry.ts';

@@ -121,7 +121,6 @@ const rooms: readonly Room[] = [
       '../procedures/attempt.ts',
       '../context.ts',
       '../engine/job.ts',
-      '../config/words.ts',
       '../config/yaml.ts',
       'zod',
     ].map(importing),

@@ -4,7 +4,7 @@ import { isAbsolute } from 'node:path';
 import { didYouMean } from '../domain/did-you-mean.ts';
 import { isZone } from '../domain/local-time.ts';
 import type { DayRange } from '../domain/window.ts';
-import { show } from './words.ts';
+import { show } from '../domain/words.ts';
 
 export function zoneFault(zone: string): string | undefined {
   if (isZone(zone)) return undefined;

@@ -1,7 +1,7 @@
 /** What is wrong with the files of jobs that operators wrote. */
 import type { z } from 'zod';
 import { PermanentError } from '../domain/failure.ts';
-import { type Fault, sayPath } from './words.ts';
+import { type Fault, sayPath } from '../domain/words.ts';
 
 /** Every fault of every file, each with its file. */
 export class JobFilesError extends PermanentError {

@@ -1,6 +1,6 @@
 /** What is wrong with the options that somebody gave to a job? The same answer for the file and for a request. */
 import { z } from 'zod';
-import { type Fault, faultsOf, unknownKeys, wordsOf } from './words.ts';
+import { type Fault, faultsOf, unknownKeys, wordsOf } from '../domain/words.ts';
 
 /** Every fault at once, options that the job does not have among them; none when the job can be run with them. */
 export function optionFaults(options: z.ZodType, given: unknown): Fault[] {

@@ -5,11 +5,11 @@ import { z } from 'zod';
 import { cronFault } from '../domain/cron.ts';
 import { messageOf } from '../domain/failure.ts';
 import { WEEKDAYS, windowFault } from '../domain/window.ts';
+import { unknownKeys, unknownWord } from '../domain/words.ts';
 import type { Json } from '../engine/job.ts';
 import * as form from './forms.ts';
 import { optionFaults } from './options.ts';
 import { isReference, NO_LITERAL, readSecret, Secret, type Surroundings } from './secret.ts';
-import { unknownKeys, unknownWord } from './words.ts';
 
 /** What the schema depends on: jobs by name, names of windows, and where secrets and paths are looked up. */
 export interface Site extends Surroundings {

@@ -1,7 +1,7 @@
 /** What does a YAML file hold, on which line does each key stand, and what is wrong with its syntax? */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLError } from 'yaml';
 import { messageOf } from '../domain/failure.ts';
-import type { Fault } from './words.ts';
+import type { Fault } from '../domain/words.ts';
 
 export interface YamlFile {
   /** The file's content as plain data; undefined when it is empty or its syntax is broken. */

@@ -1,5 +1,5 @@
 /** What is wrong with a YAML job that the form of its parts does not show: names, shells, and the order of its steps. */
-import { type Fault, unknownWord } from '../config/words.ts';
+import { type Fault, unknownWord } from '../domain/words.ts';
 import type { Parts, Placed } from './definition.ts';
 import { isGiven, type Option } from './options.ts';
 import { isBroken, namesIn } from './template.ts';

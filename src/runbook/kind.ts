@@ -1,9 +1,9 @@
 /** What a kind of step is: how it is written, what it says of itself, and how it is worked. */
 import { z } from 'zod';
-import { show } from '../config/words.ts';
 import type { Context } from '../context.ts';
 import { didYouMean } from '../domain/did-you-mean.ts';
 import { PermanentError } from '../domain/failure.ts';
+import { show } from '../domain/words.ts';
 import type { Effect, Report } from '../engine/job.ts';
 import { Duration, type Look, Probe } from './shapes.ts';
 import type { Values } from './template.ts';

@@ -1,6 +1,6 @@
 /** What does a YAML job hold, and what is wrong with it? All of its faults at once. */
 import { z } from 'zod';
-import { type Fault, faultsOf, sayPath, show, unknownWord, wordsOf } from '../config/words.ts';
+import { type Fault, faultsOf, sayPath, show, unknownWord, wordsOf } from '../domain/words.ts';
 import { commandFaults, orderFaults, templateFaults } from './check.ts';
 import {
   type Definition,

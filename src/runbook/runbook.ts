@@ -1,8 +1,9 @@
 /** From the text of a YAML file to a job that the engine can run, and back from the definition that it stored. */
-import type { Fault } from '../config/words.ts';
+
 import { parseYaml } from '../config/yaml.ts';
 import type { Clients } from '../context.ts';
 import { PermanentError } from '../domain/failure.ts';
+import type { Fault } from '../domain/words.ts';
 import type { Job } from '../engine/job.ts';
 import type { Definition } from './definition.ts';
 import { optionsSchema } from './options.ts';

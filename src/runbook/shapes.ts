@@ -1,6 +1,6 @@
 /** The small forms from which steps are made: durations, commands, and what is expected of an answer. */
 import { z } from 'zod';
-import { show } from '../config/words.ts';
+import { show } from '../domain/words.ts';
 
 const UNITS_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 

@@ -1,8 +1,8 @@
 /** The step `http`: one call of a URL. */
 import { z } from 'zod';
-import { show } from '../config/words.ts';
 import { messageOf, PermanentError } from '../domain/failure.ts';
 import type { HttpAnswer } from '../domain/http-call.ts';
+import { show } from '../domain/words.ts';
 import type { Effect } from '../engine/job.ts';
 import { fits, sayWanted } from './expectation.ts';
 import { DONE, EffectWord, Failing, kindOf, type Place, type StepEnd } from './kind.ts';

@@ -1,7 +1,7 @@
 /** Is a part of a request as its schema has it? All that is wrong is said at once, in the words of the configuration. */
 import type { FastifySchemaCompiler } from 'fastify';
 import type { z } from 'zod';
-import { faultsOf, sayPath, wordsOf } from '../config/words.ts';
+import { faultsOf, sayPath, wordsOf } from '../domain/words.ts';
 import { faulty } from './problem.ts';
 
 /** How paths of faults begin; those in bodies begin with the body's own keys. */

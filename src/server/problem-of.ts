@@ -1,5 +1,5 @@
 /** Which problem does an error make of a request? Whatever is not foreseen says nothing about the inside. */
-import { sayPath } from '../config/words.ts';
+import { sayPath } from '../domain/words.ts';
 import { RedisDistrusted, RefusedError } from '../engine/errors.ts';
 import { KeyReused } from '../engine/request-key.ts';
 import { RequestError } from '../start-run.ts';

@@ -1,6 +1,6 @@
 /** The routes that start runs and show them. */
 import { z } from 'zod';
-import { unknownWord } from '../config/words.ts';
+import { unknownWord } from '../domain/words.ts';
 import type { KeyedRequest } from '../engine/request-key.ts';
 import { startRun } from '../start-run.ts';
 import { known } from './ask-redis.ts';

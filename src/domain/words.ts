@@ -1,6 +1,6 @@
 /** What is wrong with a value, in words for the person who wrote it? */
 import type { z } from 'zod';
-import { didYouMean } from '../domain/did-you-mean.ts';
+import { didYouMean } from './did-you-mean.ts';
 
 /** One thing wrong with what somebody wrote. */
 export interface Fault {

@@ -19,7 +19,7 @@ export function renderRun(run: RunRecord, view: View, schema?: z.ZodType): strin
   const sections = [
     [`${run.id}  ${run.state}`, ...renderFacts(factsOf(run, view, schema))],
     run.report === undefined ? [] : renderReport(run.report, view),
-    notesOf(run),
+    notesOf(run, view),
     stepsOf(run, view),
     childrenOf(run.children, view),
     needsOf(run),
@@ -64,7 +64,7 @@ function sayTaken(run: RunRecord, now: Date): string {
 }
 
 /** What the report does not say already. The evidence is for `why`, which is asked about one of them. */
-function notesOf({ notes, report }: RunRecord): string[] {
+function notesOf({ notes, report }: RunRecord, { zone }: View): string[] {
   const said = report === undefined ? '' : textOf(report);
   const sorted = notes
     .filter((note) => !repeats(said, note))
@@ -73,7 +73,9 @@ function notesOf({ notes, report }: RunRecord): string[] {
   const rows = sorted.map(({ subject, verdict, why, until }) => [
     subject,
     verdict,
-    [why, until === undefined ? undefined : `until ${until}`].filter(Boolean).join('; '),
+    [why, until === undefined ? undefined : `until ${sayInstant(new Date(until), zone)}`]
+      .filter(Boolean)
+      .join('; '),
   ]);
   // Whole, however narrow the terminal: this is where the reasons are.
   return [

@@ -1,7 +1,7 @@
 /** How are runs, reports and notes put into lines for people? Knows no job. */
 import { sayDuration, sayInstant } from '../domain/say.ts';
-import type { Report, Trigger } from '../engine/job.ts';
-import type { RunSummary, SubjectNote } from '../engine/runs.ts';
+import type { Report, Sheet, Trigger } from '../engine/job.ts';
+import type { LeaseTurn, RunSummary, SubjectNote } from '../engine/runs.ts';
 import { plain, renderRows, renderTable, tame } from './table.ts';
 
 /** Who looks, and when. */
@@ -18,13 +18,23 @@ const ROOM_FOR_TIMES = 110;
 /** What a run answered: its headline, its sheet, and what was left out and why. */
 export function renderReport(
   { headline, sheet, lines = [] }: Report,
-  { width }: Pick<View, 'width'>,
+  view: Pick<View, 'width' | 'zone'>,
 ): string[] {
   return [
     plain(headline),
-    ...(sheet === undefined ? [] : renderTable(sheet, width)),
+    ...(sheet === undefined ? [] : renderSheet(sheet, view)),
     ...lines.flatMap((line) => line.split('\n')).map(tame),
   ];
+}
+
+/** Its instants are said in the reader's zone. */
+function renderSheet({ columns, rows }: Sheet, { width, zone }: Pick<View, 'width' | 'zone'>): string[] {
+  const said = rows.map((row) =>
+    row.map((cell) =>
+      typeof cell === 'object' && cell !== null ? sayInstant(new Date(cell.at), zone) : cell,
+    ),
+  );
+  return renderTable({ columns, rows: said }, width);
 }
 
 /** Runs in a list, one line each, in the order given; on a narrow terminal what became of each is a second line. */
@@ -44,18 +54,35 @@ export function renderRuns(runs: readonly RunSummary[], { zone, width, now }: Vi
   return renderRows({ columns, rows }, width);
 }
 
-/** The latest word on a subject. */
-export function renderWhy({ run, at, note }: SubjectNote, { zone }: Pick<View, 'zone'>): string[] {
-  const { subject, verdict, why, evidence, until } = note;
+/** The latest word on a subject, what it is made of, and who has the subject in hand or waits for it. */
+export function renderWhy(known: SubjectNote, view: Pick<View, 'zone' | 'width'>): string[] {
+  const { run, at, note } = known;
+  const { subject, verdict, why, evidence, since, until, sheet, lines = [] } = note;
+  const instant = (time: string) => sayInstant(new Date(time), view.zone);
+  const begun = since === undefined ? '' : ` since ${instant(since)}`;
   const facts: (readonly [string, string] | undefined)[] = [
     evidence === undefined ? undefined : ['evidence', evidence],
-    until === undefined ? undefined : ['until', until],
-    ['said by', `${run}, ${sayInstant(new Date(at), zone)}`],
+    until === undefined ? undefined : ['until', `${instant(until)} at the latest`],
+    ['said by', `${run}, ${instant(at)}`],
   ];
   return [
-    plain(`${subject}: ${verdict}, ${why}`),
+    plain(`${subject}: ${verdict}${begun}, ${why}`),
+    ...(sheet === undefined ? [] : renderSheet(sheet, narrowed(view)).map((line) => `  ${line}`)),
+    ...lines.map(plain),
+    ...turnsOf(known, instant),
     ...renderFacts(facts.filter((fact) => fact !== undefined)),
   ];
+}
+
+function narrowed({ zone, width }: Pick<View, 'zone' | 'width'>): Pick<View, 'zone' | 'width'> {
+  return { zone, width: width - 2 };
+}
+
+function turnsOf({ note, held, queue }: SubjectNote, instant: (time: string) => string): string[] {
+  const say = ({ run, why, since }: LeaseTurn) => `${run} (${why}), since ${instant(since)}`;
+  if (held === undefined) return [];
+  if (queue.length === 0) return [plain(`Nothing else waits for ${note.subject}.`)];
+  return queue.map((turn) => plain(`Also waits for ${note.subject}: ${say(turn)}`));
 }
 
 /** `label  text`, one below the other; a text of several lines stays in its column. */

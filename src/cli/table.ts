@@ -1,5 +1,10 @@
 /** How does a table look on a terminal? Columns side by side, numbers to the right, no lines drawn. */
-import type { Sheet } from '../engine/job.ts';
+
+/** A table whose instants are said already. */
+export interface Rows {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly (string | number | null)[])[];
+}
 
 const GAP = '  ';
 const INDENT = '    ';
@@ -8,7 +13,7 @@ const INDENT = '    ';
 const NARROWEST = 8;
 
 /** One line for the header and one for each row; the widest texts are cut when `width` columns are too few. */
-export function renderTable({ columns, rows }: Sheet, width = Number.POSITIVE_INFINITY): string[] {
+export function renderTable({ columns, rows }: Rows, width = Number.POSITIVE_INFINITY): string[] {
   const numeric = columns.map((_, i) => isNumeric(rows.map((row) => row[i] ?? null)));
   const lines = [columns, ...rows].map((row) => columns.map((_, i) => sayCell(row[i] ?? null)));
   const natural = columns.map((_, i) => Math.max(...lines.map((cells) => widthOf(cells[i]!))));
@@ -26,7 +31,7 @@ export function renderTable({ columns, rows }: Sheet, width = Number.POSITIVE_IN
  * The same for rows that end in a text worth reading: where it does not fit beside the others, it goes
  * below them, so that names are not cut for its sake.
  */
-export function renderRows({ columns, rows }: Sheet, width = Number.POSITIVE_INFINITY): string[] {
+export function renderRows({ columns, rows }: Rows, width = Number.POSITIVE_INFINITY): string[] {
   const whole = renderTable({ columns, rows });
   if (whole.every((line) => widthOf(line) <= width)) return whole;
   const [header = '', ...heads] = renderTable(

@@ -36,8 +36,8 @@ export interface StepSurroundings {
   readonly runLog: RunLog;
   /** The mail that asks operators about a step whose outcome nobody saw. */
   readonly askOperators: (step: string, evidence: string) => Mail | undefined;
-  /** The answer that somebody gave to a question of this run. */
-  readonly answerTo: (key: string) => Promise<Answered | undefined>;
+  /** The answer that somebody gave to a question of this run, or of another. */
+  readonly answerTo: (key: string, run?: string) => Promise<Answered | undefined>;
 }
 
 /** A step that is tried: what is done, and how often it was. */
@@ -263,7 +263,7 @@ export class Attempts {
       compute: computing(signal),
       timers: this.#timers,
       table: (name) => tableIn(redis, prefix, name, writes),
-      answer: (key) => this.#around.answerTo(key),
+      answer: (key, run) => this.#around.answerTo(key, run),
       mail: (key, mail) =>
         void mails.push(...sealed(runId, messageIdOf(runId, key, mailHost, resumes), mail)),
       skipped: (why) => {

@@ -109,8 +109,11 @@ export interface StepScope {
   readonly timers: Timers;
   /** Says that there was nothing to do, and why: the step counts as skipped, what it returns is journalled all the same. */
   skipped(why: string): void;
-  /** The answer that a person gave to this question of the run, asked or not; undefined where nobody has. Waits for none. */
-  answer(key: string): Promise<Answered | undefined>;
+  /**
+   * The answer that a person gave to this question of the run, or of another run, asked or not; undefined where
+   * nobody has. Waits for none.
+   */
+  answer(key: string, run?: string): Promise<Answered | undefined>;
   /** Leaves with the step's `finish`: once it is journalled the mail will be sent, and not before. */
   mail(key: string, mail: Mail): void;
 }
@@ -123,14 +126,23 @@ export type Note = {
   readonly verdict: string;
   readonly why: string;
   readonly evidence?: string;
+  /** Since when it is so, ISO 8601 in UTC; `until`: until when at the latest. */
+  readonly since?: string;
   readonly until?: string;
+  /** What it is made of, a row each. */
+  readonly sheet?: Sheet;
+  /** Sentences below the sheet. */
+  readonly lines?: readonly string[];
 };
 
+/** A text, a number, an instant (ISO 8601 in UTC, said in the reader's zone), or nothing. */
+export type Cell = string | number | null | { readonly at: string };
+
 /** A table that people read; the renderer aligns numbers right. */
-export interface Sheet {
+export type Sheet = {
   readonly columns: readonly string[];
-  readonly rows: readonly (readonly (string | number | null)[])[];
-}
+  readonly rows: readonly (readonly Cell[])[];
+};
 
 /** The run's answer in short, as the command line and mail print it. */
 export interface Report {

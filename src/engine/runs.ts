@@ -102,11 +102,23 @@ export interface RunPage {
   readonly next?: RunPlace;
 }
 
-/** The latest word on a subject. */
+/** A run that has the lease of a subject, or waits for it. */
+export interface LeaseTurn {
+  readonly run: string;
+  /** What for. */
+  readonly why: string;
+  readonly since: string;
+}
+
+/** The latest word on a subject, and who has it in hand. */
 export interface SubjectNote {
   readonly run: string;
   readonly at: string;
   readonly note: Note;
+  /** The run that has the lease of that name; absent while none has. */
+  readonly held?: LeaseTurn;
+  /** The runs that wait for it, first come first. */
+  readonly queue: readonly LeaseTurn[];
 }
 
 /** Records read at once for a page, and for one page at most. */
@@ -225,7 +237,32 @@ export class Runs {
     const text = await this.#redis.hget(`${this.#prefix}:why`, subject);
     if (text === null) return undefined;
     const { run, note, at } = JSON.parse(text) as { run: string; note: string; at: number };
-    return { run, at: iso(at), note: JSON.parse(note) as Note };
+    return { run, at: iso(at), note: JSON.parse(note) as Note, ...(await this.#turns(subject)) };
+  }
+
+  /** Who has a lease, and who waits for it; runs that have ended count no more. */
+  async #turns(lease: string): Promise<Pick<SubjectNote, 'held' | 'queue'>> {
+    const key = `${this.#prefix}:lease:${lease}`;
+    const [held, whys, flat] = await Promise.all([
+      this.#redis.hgetall(key),
+      this.#redis.hgetall(`${key}:why`),
+      this.#redis.zrange(`${key}:queue`, '0', '-1', 'WITHSCORES'),
+    ]);
+    const turns = flat.flatMap((run, i) =>
+      i % 2 === 0 ? [{ run, why: whys[run] ?? '', since: iso(Number(flat[i + 1]) / 1000) }] : [],
+    );
+    if (held.run !== undefined)
+      turns.unshift({ run: held.run, why: held.why ?? '', since: iso(held.since ?? 0) });
+    const states = await Promise.all(turns.map(({ run }) => this.state(run)));
+    const isOpen = ({ run }: LeaseTurn) => {
+      const state = states[turns.findIndex((turn) => turn.run === run)];
+      return state !== undefined && !isOver(state);
+    };
+    const [first, ...rest] = turns;
+    const queue = (held.run === undefined ? turns : rest).filter(isOpen);
+    return held.run !== undefined && first !== undefined && isOpen(first)
+      ? { held: first, queue }
+      : { queue };
   }
 
   /** Every subject that somebody said something about. */

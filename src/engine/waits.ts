@@ -28,8 +28,8 @@ export interface WaitSurroundings {
   readonly clock: Clock;
   readonly runId: string;
   readonly mailHost: string;
-  /** The answer that somebody gave to a question of this run. */
-  readonly answerTo: (key: string) => Promise<Answered | undefined>;
+  /** The answer that somebody gave to a question of this run, or of another. */
+  readonly answerTo: (key: string, run?: string) => Promise<Answered | undefined>;
   readonly askApproval: (key: string, question: Question) => Mail | undefined;
 }
 

@@ -142,7 +142,7 @@ export class Worker<Clients extends object> {
       clock,
       makeChild,
       endOf,
-      answerTo: (key) => answerTo(run.id, key),
+      answerTo: (key, of = run.id) => answerTo(of, key),
       askOperators: (step, evidence) => askOperators(run.id, step, evidence),
       askApproval: (key, question) => askApproval(run.id, key, question),
     });

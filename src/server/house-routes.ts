@@ -1,5 +1,6 @@
 /** The routes about the installation: does it live, can it be asked, what is it about to do, and why is something as it is? */
 import { z } from 'zod';
+import type { SubjectNote } from '../engine/runs.ts';
 import { type App, type Desk, OR_PROBLEM } from './desk.ts';
 import { Problem } from './problem.ts';
 import { ScheduleQuery, ScheduleShape, WhyShape } from './shapes.ts';
@@ -71,13 +72,24 @@ export function addHouseRoutes(app: App, { engine, ask }: Desk): void {
       params: z.object({ subject: z.string() }),
       response: { 200: WhyShape, ...OR_PROBLEM },
     },
-    handler: async (request) => {
-      const { subject } = request.params;
-      const known = await ask(() => engine.runs.why(subject));
-      if (known === undefined) {
-        throw new Problem('not-found', `No run has said anything about "${subject}"`);
-      }
-      return known;
-    },
+    handler: (request) => wordOn(request.params.subject),
   });
+
+  app.route({
+    method: 'GET',
+    url: '/api/v1/why/:noun/:name',
+    schema: {
+      operationId: 'whyNamed',
+      summary: 'The same of a noun and its name, such as `hypervisor/hv19`',
+      params: z.object({ noun: z.string(), name: z.string() }),
+      response: { 200: WhyShape, ...OR_PROBLEM },
+    },
+    handler: ({ params: { noun, name } }) => wordOn(`${noun} ${name}`),
+  });
+
+  async function wordOn(subject: string): Promise<SubjectNote> {
+    const known = await ask(() => engine.runs.why(subject));
+    if (known === undefined) throw new Problem('not-found', `No run has said anything about "${subject}"`);
+    return known;
+  }
 }

@@ -9,13 +9,15 @@ import type { Mode } from '../engine/acts.ts';
 import type { Health } from '../engine/alerts.ts';
 import type { HeldSchedules } from '../engine/clock-guard.ts';
 import type { Instant as DueInstant } from '../engine/cron.ts';
-import type { Answered, Json, Note, Report, Trigger } from '../engine/job.ts';
+import type { Answered, Json, Note, Report, Sheet, Trigger } from '../engine/job.ts';
 import {
   type ChildView,
+  type LeaseTurn,
   RUN_STATES,
   type RunRecord,
   type RunSummary,
   type StepView,
+  type SubjectNote,
 } from '../engine/runs.ts';
 
 type ShapeOf<T> = Readonly<Record<keyof T, z.ZodType>>;
@@ -67,25 +69,30 @@ const StepShape = z
   } satisfies ShapeOf<StepView>)
   .meta({ id: 'Step' });
 
+const SheetShape = z
+  .object({
+    columns: z.array(z.string()),
+    rows: z.array(z.array(z.union([z.string(), z.number(), z.null(), z.object({ at: Instant })]))),
+  } satisfies ShapeOf<Sheet>)
+  .meta({ id: 'Sheet', description: 'A cell is a text, a number, an instant, or nothing' });
+
 const NoteShape = z
   .object({
     subject: z.string(),
     verdict: z.string(),
     why: z.string(),
     evidence: z.string().optional(),
-    until: z.string().optional(),
+    since: Instant.optional().describe('Since when it is so'),
+    until: Instant.optional().describe('Until when at the latest'),
+    sheet: SheetShape.optional().describe('What it is made of, a row each'),
+    lines: z.array(z.string()).optional(),
   } satisfies ShapeOf<Note>)
   .meta({ id: 'Note' });
 
 const ReportShape = z
   .object({
     headline: z.string(),
-    sheet: z
-      .object({
-        columns: z.array(z.string()),
-        rows: z.array(z.array(z.union([z.string(), z.number(), z.null()]))),
-      })
-      .optional(),
+    sheet: SheetShape.optional(),
     lines: z.array(z.string()).optional(),
   } satisfies ShapeOf<Report>)
   .meta({ id: 'Report' });
@@ -249,8 +256,22 @@ export const ScheduleQuery = z.strictObject({
   limit: numberUpTo(1000, 50).describe('So many past ones'),
 });
 
+const TurnShape = z
+  .object({
+    run: z.string(),
+    why: z.string().describe('What for'),
+    since: Instant,
+  } satisfies ShapeOf<LeaseTurn>)
+  .meta({ id: 'Turn' });
+
 export const WhyShape = z
-  .object({ run: z.string(), at: Instant, note: NoteShape })
-  .meta({ id: 'Why', description: 'The latest word on a subject, from any run' });
+  .object({
+    run: z.string(),
+    at: Instant,
+    note: NoteShape,
+    held: TurnShape.optional().describe('The run that has the subject in hand; missing while none has'),
+    queue: z.array(TurnShape).describe('The runs that wait for it, first come first'),
+  } satisfies ShapeOf<SubjectNote>)
+  .meta({ id: 'Why', description: 'The latest word on a subject, from any run, and who has it in hand' });
 
 export const RunParams = z.object({ id: z.string() });

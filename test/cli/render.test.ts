@@ -51,7 +51,7 @@ describe('a report', () => {
       lines: ['held  hv19  2 GPU servers cannot move', '  look:  nightshift show\nmore\u001b[2J'],
     };
 
-    expect(renderReport(report, { width: 30 })).toEqual([
+    expect(renderReport(report, { width: 30, zone: 'UTC' })).toEqual([
       '2 hypervisors need a reboot.',
       '#  hypervisor  why',
       '1  hv03        6.1.0-18 runs,…',
@@ -134,7 +134,13 @@ describe('a run, whole', () => {
           verdict: 'held',
           why: 'disabled by somebody else: "disk swap, ask Kim"',
         },
-        { subject: 'hypervisor hv7', verdict: 'waits', why: 'a GPU server', evidence: 'gpu-a', until: 'Fri' },
+        {
+          subject: 'hypervisor hv7',
+          verdict: 'waits',
+          why: 'a GPU server',
+          evidence: 'gpu-a',
+          until: '2026-12-04T17:00:00Z',
+        },
       ],
       steps: [
         { key: 'plan', effect: 'read', ...done },
@@ -156,7 +162,7 @@ describe('a run, whole', () => {
       'All done.',
       '',
       'Notes',
-      '  hypervisor hv7   waits  a GPU server; until Fri',
+      '  hypervisor hv7   waits  a GPU server; until Fri 4 Dec 2026 17:00 UTC',
       '  hypervisor hv11  held   disabled by somebody else: "disk swap, ask Kim"',
       '',
       '#  step         state    effect      tries  took  why',
@@ -179,7 +185,13 @@ describe('a run, whole', () => {
     const notes = [
       { subject: 'hypervisor hv03', verdict: 'done', why: 'rebooted in 41 s' },
       { subject: 'hypervisor hv11', verdict: 'held', why: 'disabled by somebody else: "ask Kim"' },
-      { subject: 'hypervisor hv19', verdict: 'waits', why: 'a GPU server', evidence: 'gpu-a', until: 'Fri' },
+      {
+        subject: 'hypervisor hv19',
+        verdict: 'waits',
+        why: 'a GPU server',
+        evidence: 'gpu-a',
+        until: '2026-12-04T17:00:00Z',
+      },
     ];
     const report = {
       headline: '3 needed a reboot.',
@@ -191,7 +203,7 @@ describe('a run, whole', () => {
     expect(lines.slice(lines.indexOf('Notes'))).toEqual([
       'Notes',
       '  hypervisor hv03  done   rebooted in 41 s',
-      '  hypervisor hv19  waits  a GPU server; until Fri',
+      '  hypervisor hv19  waits  a GPU server; until Fri 4 Dec 2026 17:00 UTC',
     ]);
   });
 
@@ -323,15 +335,48 @@ describe('why', () => {
       verdict: 'waits',
       why: '2 GPU servers cannot move',
       evidence: 'gpu-a\ngpu-b',
-      until: 'Fri 4 Dec 2026',
+      until: '2026-12-04T17:00:00Z',
     };
 
-    expect(renderWhy({ run: ID, at: '2026-11-24T22:58:00Z', note }, view)).toEqual([
+    expect(renderWhy({ run: ID, at: '2026-11-24T22:58:00Z', note, queue: [] }, view)).toEqual([
       'hypervisor hv19: waits, 2 GPU servers cannot move',
       '  evidence  gpu-a',
       '            gpu-b',
-      '  until     Fri 4 Dec 2026',
+      '  until     Fri 4 Dec 2026 17:00 UTC at the latest',
       `  said by   ${ID}, Tue 24 Nov 2026 22:58 UTC`,
     ]);
+  });
+
+  const waiting = {
+    subject: 'hypervisor hv19',
+    verdict: 'waits',
+    why: '1 server to end',
+    since: '2026-11-24T22:58:00Z',
+    sheet: { columns: ['server', 'told', 'n'], rows: [['gpu-a', { at: '2026-11-24T23:00:00Z' }, 41]] },
+    lines: ['It is disabled (by nightshift r1), so no new server lands on it.'],
+  } as const;
+  const held = { run: 'r1', why: 'drains and reboots it', since: '2026-11-24T22:57:00Z' };
+
+  it('has its table, with instants on the clocks of the reader, and says that nothing else waits', () => {
+    const known = { run: 'r1', at: '2026-11-24T23:05:00Z', note: waiting, held, queue: [] };
+
+    expect(renderWhy(known, { ...view, zone: 'Europe/Berlin' })).toEqual([
+      'hypervisor hv19: waits since Tue 24 Nov 2026 23:58 CET, 1 server to end',
+      '  server  told                        n',
+      '  gpu-a   Wed 25 Nov 2026 00:00 CET  41',
+      'It is disabled (by nightshift r1), so no new server lands on it.',
+      'Nothing else waits for hypervisor hv19.',
+      '  said by  r1, Wed 25 Nov 2026 00:05 CET',
+    ]);
+  });
+
+  it('names the runs that wait for what another has in hand', () => {
+    const queue = [{ run: 'r2', why: 'drains and reboots it', since: '2026-11-24T23:01:00Z' }];
+    const lines = renderWhy({ run: 'r1', at: '2026-11-24T23:05:00Z', note: waiting, held, queue }, view);
+
+    expect(lines).toContain(
+      'Also waits for hypervisor hv19: r2 (drains and reboots it), since Tue 24 Nov 2026 23:01 UTC',
+    );
+    expect(lines.join()).not.toContain('Nothing else');
   });
 });

@@ -216,6 +216,55 @@ describe('what a run is about to wait for', () => {
   });
 });
 
+describe('a subject that a run has in hand', () => {
+  it('is known with that run and those that wait for it, until the run has ended', async () => {
+    let over = false;
+    const hold = async (ctx: Context) => {
+      await ctx.lease('thing x', 'mends it');
+      ctx.note({ subject: 'thing x', verdict: 'waits', why: 'not mended yet' });
+      const wait = { why: 'its end', withinMs: 60_000, everyMs: 20 };
+      await ctx.waitUntil('end', wait, () => Promise.resolve(over || undefined));
+    };
+    const engine = await daemonFor({ one: hold, two: hold });
+    const first = await engine.create({ job: 'one', ...CLI });
+    await inState(engine, first, 'waiting');
+    const second = await engine.create({ job: 'two', ...CLI });
+    await inState(engine, second, 'waiting');
+
+    const turn = { why: 'mends it', since: expect.stringMatching(/^\d{4}-.*Z$/) };
+    expect(await engine.runs.why('thing x')).toMatchObject({
+      run: first,
+      held: { run: first, ...turn },
+      queue: [{ run: second, ...turn }],
+    });
+
+    over = true;
+    await inState(engine, first, 'succeeded');
+    await inState(engine, second, 'succeeded');
+    const after = await engine.runs.why('thing x');
+    expect([after?.run, after?.held, after?.queue]).toEqual([second, undefined, []]);
+  });
+});
+
+describe('an answer that a person gave to one run', () => {
+  it('can be read by another, and is none to it', async () => {
+    const engine = await daemonFor({
+      one: async () => 'asks nothing',
+      two: async (ctx) =>
+        ctx.step('read', { effect: 'read' }, async ({ answer }) => [
+          (await answer('go')) ?? null,
+          (await answer('go', 'one~20261124T030000Z')) ?? null,
+        ]),
+    });
+    await engine.create({ job: 'one', id: 'one~20261124T030000Z', ...CLI });
+    await engine.acts.approve('one~20261124T030000Z', { key: 'go', answer: 'no', ...KIM });
+
+    const id = await engine.create({ job: 'two', ...CLI });
+
+    expect((await inState(engine, id, 'succeeded')).result).toEqual([null, { answer: 'no', ...KIM }]);
+  });
+});
+
 describe('a child run', () => {
   it('is made once and waited for; its parent holds no worker meanwhile', async () => {
     let release = false;

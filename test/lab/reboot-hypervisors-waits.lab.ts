@@ -55,7 +55,7 @@ describe('a hypervisor whose server cannot be moved', () => {
       ]),
     );
     expect((await site.nightshift('why', 'hypervisor', HV05)).out).toMatch(
-      new RegExp(`^hypervisor ${HV05}: waits, .*gpu `),
+      new RegExp(`^hypervisor ${HV05}: waits since .*PCI device of class gpu`),
     );
     expect(await disabled()).toEqual({ hv05: expect.stringContaining(runOf(campaign, HV05)) });
     expect(await standing()).toEqual({ gpu: `ACTIVE on ${HV05}`, web: `ACTIVE on ${HV05}` });

@@ -288,7 +288,9 @@ describe('looking at runs', () => {
     expect(json).toMatchObject({
       at: expect.any(String),
       note: { subject: 'hypervisor hv11', verdict: 'held' },
+      queue: [],
     });
+    expect((await front.ask('/api/v1/why/hypervisor/hv11', { token: READ })).json).toEqual(json);
   });
 
   it('says so when nobody has said anything', async () => {

@@ -56,9 +56,10 @@ export class Placement {
   /**
    * Whether the server may go to the hypervisor and finds room there, cells and anti-affinity included.
    * Affinity is not asked: who moves a unit puts each of its servers. Nor is whether the hypervisor is to be
-   * emptied, or empty. What the server holds where it is now is not given back first.
+   * emptied, or empty. What the server holds where it is now is not given back first. Given cells, it must find
+   * room in just those.
    */
-  fits(server: number, hypervisor: number): boolean {
+  fits(server: number, hypervisor: number, cells?: number): boolean {
     const { model } = this;
     const { kinds, resourceCount } = model;
     const kind = model.kindOf[server]!;
@@ -69,8 +70,25 @@ export class Placement {
       const want = kinds.demand[wants + r]!;
       if (want > 0 && want > this.free[has + r]!) return false;
     }
-    if (kinds.cells[kind]! > 0 && this.cellsFor(kind, hypervisor) === 0) return false;
+    if (kinds.cells[kind]! > 0) {
+      if (
+        cells === undefined ? this.cellsFor(kind, hypervisor) === 0 : !this.#hasCells(kind, hypervisor, cells)
+      )
+        return false;
+    }
     return this.isApart(server, hypervisor);
+  }
+
+  #hasCells(kind: number, hypervisor: number, cells: number): boolean {
+    const { kinds, cellStart } = this.model;
+    if (cells === 0 || this.#unknownCells[hypervisor]! > 0) return false;
+    for (let bit = 0; cells >>> bit !== 0; bit++) {
+      if (((cells >>> bit) & 1) === 0) continue;
+      const cell = cellStart[hypervisor]! + bit;
+      if (this.cellFreeVcpus[cell]! < kinds.cellVcpus[kind]!) return false;
+      if (this.cellFreeRamMb[cell]! < kinds.cellRamMb[kind]!) return false;
+    }
+    return true;
   }
 
   /** Whether anti-affinity lets the server go there, by those that are there now. */

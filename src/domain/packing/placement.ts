@@ -72,14 +72,15 @@ export class Placement {
     }
     if (kinds.cells[kind]! > 0) {
       if (
-        cells === undefined ? this.cellsFor(kind, hypervisor) === 0 : !this.#hasCells(kind, hypervisor, cells)
+        cells === undefined ? this.cellsFor(kind, hypervisor) === 0 : !this.fitsInCells(kind, hypervisor, cells)
       )
         return false;
     }
     return this.isApart(server, hypervisor);
   }
 
-  #hasCells(kind: number, hypervisor: number, cells: number): boolean {
+  /** Whether one of the kind finds room in just these cells. */
+  fitsInCells(kind: number, hypervisor: number, cells: number): boolean {
     const { kinds, cellStart } = this.model;
     if (cells === 0 || this.#unknownCells[hypervisor]! > 0) return false;
     for (let bit = 0; cells >>> bit !== 0; bit++) {

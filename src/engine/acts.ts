@@ -213,6 +213,11 @@ export class Acts {
     return tableIn(redis, prefix, table, []).all<T>();
   }
 
+  /** Has a run that waits look again now, before Redis's clock would; any other is left as it is. */
+  async wake(id: string): Promise<void> {
+    await this.#options.call('wake', { run: id });
+  }
+
   /** Runs that somebody should work on now. */
   async due(): Promise<string[]> {
     const { redis, prefix } = this.#options;

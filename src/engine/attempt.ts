@@ -10,6 +10,7 @@ import { Blocked, Cancelled, Halted, TimedOut } from './errors.ts';
 import type { Answered, Mail, Retry, StepOptions, StepScope } from './job.ts';
 import { pack, type StepRecord } from './journal.ts';
 import { messageIdOf, type Posted, sealed } from './outbox.ts';
+import { backoffMs } from './pause.ts';
 import type { RunLog } from './run-log.ts';
 import type { Answer, ScriptName } from './scripts.ts';
 import { type TableWrite, tableIn } from './tables.ts';
@@ -173,7 +174,9 @@ export class Attempts {
 
   /** Journals what a step gave, with all that one of its tries wants to ride along. */
   async done<T>(attempt: Attempt<T>, value: T, scope?: Scope): Promise<T> {
-    const packed = await pack(value);
+    const packing = pack(value);
+    this.#around.clock.standStill?.(packing);
+    const packed = await packing;
     const skipped = scope?.skippedWhy;
     const ending: Ending = {
       state: skipped === undefined ? 'done' : 'skipped',
@@ -218,7 +221,8 @@ export class Attempts {
   }
 
   /** Pauses before another try, and no longer once a hand-over or a cancel wants it to end. */
-  async pause<T>(ms: number, { disruptive }: StepOptions<T>): Promise<void> {
+  async backOff<T>(retry: Retry, tries: number, { disruptive }: StepOptions<T>): Promise<void> {
+    const ms = backoffMs(retry, tries, this.#timers.chance());
     const stirring = [this.#gone.signal, this.#leaving.signal];
     if (disruptive) stirring.push(this.#cancelling.signal);
     await this.#timers.pause(ms, AbortSignal.any(stirring)).catch(() => {});
@@ -260,7 +264,7 @@ export class Attempts {
       since: new Date(attempt.startedAt),
       now: () => this.#around.clock.now(),
       log: runLog.forStep(attempt.key, attempt.tries),
-      compute: computing(signal),
+      compute: computing(signal, (work) => this.#around.clock.standStill?.(work)),
       timers: this.#timers,
       table: (name) => tableIn(redis, prefix, name, writes),
       answer: (key, run) => this.#around.answerTo(key, run),

@@ -8,6 +8,10 @@ export interface Clock {
   realMs(ms: number): number;
   /** How steps wait for a moment; real time goes by where this is left out. */
   readonly timers?: Timers;
+  /** How parked runs are woken; Redis does it where this is left out. */
+  readonly alarms?: Alarms;
+  /** Has a clock that jumps stand still until the work is over, which takes real time; others leave it out. */
+  standStill?(work: PromiseLike<unknown>): void;
   /** It is meant to agree with other machines' clocks; left out for one that goes its own way. */
   readonly isReal?: true;
 }
@@ -18,6 +22,16 @@ export interface Timers {
   pause(ms: number, signal: AbortSignal): Promise<void>;
   /** Aborts after `ms`. Nobody waits for it: a clock that jumps does not jump to it. */
   after(ms: number): AbortSignal;
+  /** From 0 to 1, by which pauses differ, so that many do not come back together. */
+  chance(): number;
+}
+
+/** Wakes runs that hold no worker, by a clock of its own. A run has one alarm at most. */
+export interface Alarms {
+  /** It is to look again after `ms`. */
+  set(run: string, ms: number): void;
+  /** Somebody has it in hand. */
+  clear(run: string): void;
 }
 
 export const REAL_TIMERS: Timers = {
@@ -35,6 +49,7 @@ export const REAL_TIMERS: Timers = {
     }
   },
   after: (ms) => AbortSignal.timeout(Math.ceil(ms)),
+  chance: () => Math.random(),
 };
 
 export const REAL_CLOCK: Clock = { now: () => new Date(), realMs: (ms) => ms, isReal: true };

@@ -20,12 +20,13 @@ const STRIP_TYPES = new URL('../strip-types.js', import.meta.url).href;
 /** The process's threads: none until the first call, one core left for those who keep leases. */
 let threads: Promise<Piscina> | undefined;
 
-/** `Compute` for one who may be called off by `signal`. */
-export function computing(signal: AbortSignal): Compute {
-  return async (module, { name }, ...args) => {
+/** `Compute` for one who may be called off by `signal`; `begun` is told of each call. */
+export function computing(signal: AbortSignal, begun: (work: Promise<unknown>) => void = () => {}): Compute {
+  return (module, { name }, ...args) => {
     threads ??= openThreads();
-    const pool = await threads;
-    return await pool.run({ module, name, args }, { signal });
+    const work = threads.then((pool) => pool.run({ module, name, args }, { signal }));
+    begun(work);
+    return work;
   };
 }
 

@@ -294,9 +294,12 @@ export class Execution {
     });
   }
 
-  async #park(parking: Parking): Promise<Outcome> {
+  async #park({ wakeInMs, ...parking }: Parking): Promise<Outcome> {
+    const { alarms } = this.#around.clock;
+    if (wakeInMs !== undefined) alarms?.set(this.#run.id, wakeInMs);
     const { rest } = await this.#call('park', {
       ...parking,
+      ...(wakeInMs === undefined || alarms !== undefined ? {} : { wakeInMs }),
       ...(this.#steps.cancelled === undefined ? {} : { cancelKnown: true }),
     });
     return (rest[0] as Outcome | undefined) ?? 'queued';

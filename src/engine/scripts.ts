@@ -33,7 +33,8 @@ export type ScriptName =
   | 'slot'
   | 'take-mail'
   | 'tell'
-  | 'tick';
+  | 'tick'
+  | 'wake';
 
 /** A script's answer: its verdict, then what it adds. `OK` is the only verdict that wrote. */
 export interface Answer {

@@ -15,7 +15,6 @@ import { Blocked, Cancelled, Halted, MisuseError, StepFailed } from './errors.ts
 import type { Json, Retry, StepOptions, StepScope, Verdict } from './job.ts';
 import { digestOf, type StepRecord, unpack } from './journal.ts';
 import { messageIdOf, sealed } from './outbox.ts';
-import { backoffMs } from './pause.ts';
 
 /** Somebody waits for what a dry run says, and it is soon asked for again. */
 const DRY_RUN_TRIES = 2;
@@ -139,7 +138,7 @@ export class Steps {
         last: attempt.tries >= lastTry,
       });
       if (settled !== undefined) return settled.value;
-      await this.#attempts.pause(backoffMs(retry, attempt.tries), attempt.options);
+      await this.#attempts.backOff(retry, attempt.tries, attempt.options);
     }
   }
 
@@ -200,7 +199,7 @@ export class Steps {
       if (!isRetryable(result.error) || tries >= retry.tries) {
         return { happened: 'unclear', evidence: `${known}; asking what happened failed: ${why}` };
       }
-      await this.#attempts.pause(backoffMs(retry, tries), { effect: 'read' });
+      await this.#attempts.backOff(retry, tries, { effect: 'read' });
     }
   }
 

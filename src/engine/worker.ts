@@ -82,6 +82,7 @@ export class Worker<Clients extends object> {
         mostLosses: this.#options.mostLosses,
       });
       if (answer.verdict !== 'OK') return 'refused';
+      this.#options.clock.alarms?.clear(id);
       const run = claimedFrom(id, answer);
       const found = await jobOf(run, this.#options);
       if ('lacks' in found) {

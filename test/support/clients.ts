@@ -1,14 +1,8 @@
-/** What a run is handed in a test: its cloud and hosts, and beside them nothing that reaches the outside. */
+/** What a run is handed in a test: as in a rehearsal, with the mails to owners as we word them. */
 import type { Clients } from '../../src/context.ts';
+import { clientsOver as clientsInRehearsal } from '../../src/rehearse/clients.ts';
 import { OUR_LETTERS } from './letters.ts';
 
 export function clientsOver(own: Pick<Clients, 'cloud' | 'host'> & Partial<Clients>): Clients {
-  return {
-    http: () => Promise.reject(new Error('no job calls a URL here')),
-    operators: ['ops@example.org'],
-    letter: OUR_LETTERS,
-    armed: true,
-    handback: { write: async () => {}, clear: async () => {} },
-    ...own,
-  };
+  return clientsInRehearsal({ letter: OUR_LETTERS, ...own });
 }

@@ -15,6 +15,7 @@ import { readOnly } from './domain/read-only.ts';
 import type { Deliver, OutgoingMail } from './engine/outbox.ts';
 import { handbackIn } from './handback.ts';
 import { ownServer } from './own-server.ts';
+import { RequestError } from './start-run.ts';
 
 export interface OpenedClients {
   /** What a run's `ctx` holds. Opens nothing; whatever is wrong with a client is the error of its first call. */
@@ -80,6 +81,21 @@ function windowOf({ jobs, windows, timezone }: Config, job: string): Pick<Client
   const name = jobs[job]?.window;
   const times = name === undefined ? undefined : windows[name];
   return name === undefined || times === undefined ? {} : { window: { name, times, zone: timezone } };
+}
+
+/** A cloud that can only be looked at: the one that is called so, which is an error where none is. */
+export async function lookAtCloud(config: Config, name: string | undefined): Promise<Cloud> {
+  const names = Object.keys(config.clouds);
+  const chosen = name === undefined ? undefined : config.clouds[name];
+  if (name !== undefined && chosen === undefined) throw new RequestError(whyNoCloud(name, names));
+  const clouds = name === undefined || chosen === undefined ? config.clouds : { main: chosen };
+  return readOnly(await openCloud({ ...config, clouds }, [], { inDryRun: true }));
+}
+
+function whyNoCloud(name: string, names: readonly string[]): string {
+  if (names.length === 0)
+    return `No cloud is called ${name}: none is configured (\`clouds\`). Without --cloud it is the one of the environment.`;
+  return `No cloud is called ${name}; there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}.`;
 }
 
 /**
@@ -193,6 +209,7 @@ function onDemand(open: () => Promise<Cloud>): Cloud {
   return {
     fleet: async () => (await open()).fleet(),
     service: async (...args) => (await open()).service(...args),
+    agents: async (...args) => (await open()).agents(...args),
     cordon: async (...args) => (await open()).cordon(...args),
     uncordon: async (...args) => (await open()).uncordon(...args),
     server: async (...args) => (await open()).server(...args),

@@ -10,6 +10,7 @@ import { registerBreakerCommands } from './breaker-commands.ts';
 import { registerClaimCommands } from './claim-commands.ts';
 import { ACCEPT_HINT, type Common, terminalFor } from './command.ts';
 import { codeOfError, EXIT, EXIT_CODES } from './exit-codes.ts';
+import { registerFleetCommand } from './fleet-command.ts';
 import { registerHouseCommands } from './house-commands.ts';
 import { registerLookCommands } from './look-commands.ts';
 import { registerReportCommands } from './report-commands.ts';
@@ -37,6 +38,7 @@ function commandLine(): Command {
     ['Start and go on:', registerRunCommands],
     ['Look:', registerLookCommands],
     ['Look:', registerReportCommands],
+    ['Look:', registerFleetCommand],
     ['Say what a run shall do:', registerActCommands],
     ['Say what to leave alone:', registerClaimCommands],
     ['Say what to leave alone:', registerBreakerCommands],

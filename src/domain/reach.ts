@@ -14,7 +14,8 @@ export interface Reach {
 /** Nothing binds a guest but its own zone. */
 export const ANYWHERE: Reach = { cpuDirection: false, cellPrefixes: [], crossAzAttach: true };
 
-const CPU_TRAIT = 'HW_CPU_X86_';
+/** Features of a CPU are traits that begin so. */
+export const CPU_TRAIT = 'HW_CPU_X86_';
 const NAMED = 3;
 
 type Place = Pick<Hypervisor, 'traits' | 'aggregates'>;

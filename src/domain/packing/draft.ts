@@ -1,0 +1,95 @@
+/** What does the plan in the making look like? A placement that counts what it costs, and can be taken back. */
+import type { Model } from './model.ts';
+import { Placement } from './placement.ts';
+
+/** A moment to come back to. */
+export type Mark = number;
+
+export class Draft {
+  readonly model: Model;
+  readonly placement: Placement;
+  /** 1 where nothing may be put: takes nothing, was empty before, or is to be emptied. */
+  readonly isClosed: Uint8Array;
+  /** Candidates that stand empty. */
+  emptied = 0;
+  /** Servers that are not where they were. */
+  moves = 0;
+  /** What moving them costs. */
+  cost = 0;
+  /** Three numbers for each change: server, hypervisor and cells before; or −1 − hypervisor for one closed or opened. */
+  #log: number[] = [];
+
+  constructor(model: Model, other?: Draft) {
+    this.model = model;
+    this.placement = other?.placement.copy() ?? new Placement(model);
+    this.isClosed = other?.isClosed.slice() ?? model.canTake.map((can, h) => (1 - can) | model.wasEmpty[h]!);
+    if (other !== undefined) this.#counts(other);
+  }
+
+  copy(): Draft {
+    return new Draft(this.model, this);
+  }
+
+  #counts({ emptied, moves, cost }: Draft): void {
+    this.emptied = emptied;
+    this.moves = moves;
+    this.cost = cost;
+  }
+
+  /** Puts a server on another hypervisor, without asking whether it fits. */
+  move(server: number, to: number, cells?: number): void {
+    const from = this.placement.at[server]!;
+    this.#log.push(server, from, this.placement.cells[server]!);
+    this.#move(server, to, cells);
+  }
+
+  close(hypervisor: number): void {
+    if (this.isClosed[hypervisor] === 1) return;
+    this.isClosed[hypervisor] = 1;
+    this.#log.push(-1 - hypervisor, 0, 0);
+  }
+
+  open(hypervisor: number): void {
+    if (this.isClosed[hypervisor] === 0) return;
+    this.isClosed[hypervisor] = 0;
+    this.#log.push(-1 - hypervisor, 1, 0);
+  }
+
+  /** This moment. What came before it can no longer be taken back. */
+  begin(): void {
+    this.#log.length = 0;
+  }
+
+  mark(): Mark {
+    return this.#log.length;
+  }
+
+  /** Takes back what was done since. */
+  undo(mark: Mark): void {
+    const log = this.#log;
+    while (log.length > mark) {
+      const cells = log.pop()!;
+      const before = log.pop()!;
+      const what = log.pop()!;
+      if (what < 0) this.isClosed[-1 - what] = before;
+      else this.#move(what, before, cells);
+    }
+  }
+
+  #move(server: number, to: number, cells?: number): void {
+    const { placement, model } = this;
+    const from = placement.at[server]!;
+    const home = model.home[server]!;
+    placement.take(server);
+    if (placement.count[from] === 0 && model.isCandidate[from] === 1) this.emptied++;
+    if (placement.count[to] === 0 && model.isCandidate[to] === 1) this.emptied--;
+    placement.put(server, to, cells);
+    if (from === home) this.#count(server, 1);
+    if (to === home) this.#count(server, -1);
+  }
+
+  #count(server: number, by: 1 | -1): void {
+    this.moves += by;
+    this.cost += by * this.model.cost[server]!;
+  }
+}

@@ -96,6 +96,16 @@ export interface ComputeService {
   readonly heardAt: string;
 }
 
+/** A process of Neutron's that serves the networks of one host. */
+export interface NetworkAgent {
+  /** `neutron-dhcp-agent`; a host has one of each. */
+  readonly binary: string;
+  /** Neutron heard from it lately. */
+  readonly alive: boolean;
+  /** Its last heartbeat as Neutron dates it, ISO 8601 in UTC. */
+  readonly heardAt: string;
+}
+
 export interface Migration {
   readonly id: string;
   /** Its consumer id in Placement while it holds the other end's allocation. */
@@ -179,6 +189,8 @@ export interface Cloud {
   fleet(): Promise<Fleet>;
   /** The hypervisor's compute service, read fresh. Permanent error if there is no such hypervisor. */
   service(hypervisor: string): Promise<ComputeService>;
+  /** Neutron's agents on the hypervisor, read fresh; none on a cloud without Neutron. Errors as of `service`. */
+  agents(hypervisor: string): Promise<readonly NetworkAgent[]>;
   /** Disables the compute service with `reason` (at most 255 characters). */
   cordon(hypervisor: string, reason: string): Promise<void>;
   /** Enables the compute service. */
@@ -236,11 +248,14 @@ export interface Cloud {
   health(): Promise<Health>;
 }
 
-/** What Nova says of its own state; made of calls that stay cheap on a large cloud. */
+/** What Nova and Neutron say of their own state; made of calls that stay cheap on a large cloud. */
 export interface Health {
   /** Servers in ERROR that are on a hypervisor: one that never found a place is its owner's matter. */
   readonly errors: readonly Pick<Server, 'id' | 'name' | 'hypervisor'>[];
-  /** Nova's services of every kind that are down, without those that somebody has disabled: `nova-compute on cmp3`. */
+  /**
+   * Nova's services and Neutron's agents of every kind that are down, `nova-compute on cmp3`; without those that
+   * somebody has disabled, and without the agents on a hypervisor that is.
+   */
   readonly down: readonly string[];
 }
 

@@ -11,17 +11,17 @@ export type Unanswered = { readonly trouble: string };
 export type Baseline = {
   /** Ids of servers. */
   readonly errorServers: readonly string[];
-  /** `nova-compute on cmp3`. */
+  /** `nova-compute on cmp3`, `neutron-dhcp-agent on cmp3`. */
   readonly downServices: readonly string[];
 };
 
 export const NOTHING_WRONG: Baseline = { errorServers: [], downServices: [] };
 
-/** Of Nova's signals; false: that one is not looked at. */
-export interface NovaLimits {
+/** Of the cloud's own signals; false: that one is not looked at. */
+export interface CloudLimits {
   /** So many servers more may be in ERROR than at the beginning. */
   readonly errorServers: number | false;
-  /** So many of Nova's services more may be down than at the beginning. */
+  /** So many services of Nova and agents of Neutron more may be down than at the beginning. */
   readonly services: number | false;
   readonly apiSeconds: number | false;
 }
@@ -34,7 +34,7 @@ export interface Bounds {
 
 /** All signals, asked at once. Those that were not asked are absent. */
 export interface Readings {
-  readonly nova?: { readonly health: Health; readonly tookMs: number } | Unanswered;
+  readonly cloud?: { readonly health: Health; readonly tookMs: number } | Unanswered;
   readonly queries?: readonly { name: string; bounds: Bounds; answer: readonly Sample[] | Unanswered }[];
   readonly commands?: readonly { name: string; answer: CommandResult | Unanswered }[];
   readonly alerts?: readonly OpenAlert[] | Unanswered;
@@ -50,12 +50,12 @@ export function baselineOf({ errors, down }: Health): Baseline {
 
 /** A sentence for each signal that was asked. */
 export function judgeGate(
-  { nova, queries = [], commands = [], alerts }: Readings,
-  limits: NovaLimits,
+  { cloud, queries = [], commands = [], alerts }: Readings,
+  limits: CloudLimits,
   baseline: Baseline,
 ): readonly Signal[] {
   return [
-    ...(nova === undefined ? [] : judgeNova(nova, limits, baseline)),
+    ...(cloud === undefined ? [] : judgeCloud(cloud, limits, baseline)),
     ...queries.map(({ name, bounds, answer }) => judgeQuery(name, bounds, answer)),
     ...commands.map(({ name, answer }) => judgeCommand(name, answer)),
     ...(alerts === undefined ? [] : [judgeAlerts(alerts)]),
@@ -68,19 +68,19 @@ export function sayRed(signals: readonly Signal[]): string | undefined {
   return red.length === 0 ? undefined : red.join('; ');
 }
 
-function judgeNova(
-  nova: NonNullable<Readings['nova']>,
-  { errorServers, services, apiSeconds }: NovaLimits,
+function judgeCloud(
+  cloud: NonNullable<Readings['cloud']>,
+  { errorServers, services, apiSeconds }: CloudLimits,
   baseline: Baseline,
 ): Signal[] {
-  if ('trouble' in nova) return [{ name: 'Nova', green: false, says: nova.trouble }];
-  const { health, tookMs } = nova;
+  if ('trouble' in cloud) return [{ name: 'OpenStack', green: false, says: cloud.trouble }];
+  const { health, tookMs } = cloud;
   const known = new Set(baseline.errorServers);
   const broken = health.errors.filter(({ id }) => !known.has(id)).map(sayError);
   const down = health.down.filter((service) => !baseline.downServices.includes(service));
   const signals: Signal[] = [];
   if (errorServers !== false) signals.push(judgeNew('ERROR servers', broken, errorServers));
-  if (services !== false) signals.push(judgeNew('down services', down, services));
+  if (services !== false) signals.push(judgeNew('down services and agents', down, services));
   if (apiSeconds !== false) signals.push(judgeLatency(tookMs, apiSeconds));
   return signals;
 }
@@ -92,7 +92,7 @@ function judgeNew(name: string, now: readonly string[], allowed: number): Signal
 }
 
 function judgeLatency(tookMs: number, apiSeconds: number): Signal {
-  const says = `Nova answered in ${(tookMs / 1000).toFixed(1)} s (allowed: ${apiSeconds} s)`;
+  const says = `OpenStack answered in ${(tookMs / 1000).toFixed(1)} s (allowed: ${apiSeconds} s)`;
   return { name: 'API latency', green: tookMs <= apiSeconds * 1000, says };
 }
 

@@ -1,6 +1,7 @@
 /** What a hypervisor must show after its reboot before it is trusted with guests again. */
-import type { ComputeService } from './fleet.ts';
+import type { ComputeService, NetworkAgent } from './fleet.ts';
 import type { HostBoot } from './host-boot.ts';
+import { sayList } from './say.ts';
 
 /** What was known before the reboot. */
 export interface Expected {
@@ -11,6 +12,8 @@ export interface Expected {
   readonly serviceId: string;
   /** What Nova called the hypervisor itself; left out, it is not compared. */
   readonly hypervisorId?: string;
+  /** Binaries of the network agents that were alive on it. */
+  readonly agents?: readonly string[];
 }
 
 /** One look at the hypervisor, and what earlier looks must remember for it. */
@@ -23,6 +26,10 @@ export interface Look {
    * boot was first seen: each once, oldest first. The first of them may be from before the reboot.
    */
   readonly heard: readonly string[];
+  /** Empty where none are expected. */
+  readonly agents: readonly NetworkAgent[] | { readonly away: string };
+  /** When each of them was heard, as `heard`, by binary. */
+  readonly agentsHeard: Readonly<Record<string, readonly string[]>>;
 }
 
 export type Check = { readonly name: string; readonly ok: boolean; readonly saw: string };
@@ -35,14 +42,28 @@ const HEARTBEATS = 2;
  * the new boot was seen already: Nova calls a dead service up for a while, and its last heartbeat before
  * the reboot may be newer than any that was looked at.
  */
-export function judgeProof(expected: Expected, { boot, service, heard }: Look): readonly Check[] {
-  return [...judgeBoot(expected, boot), ...judgeService(expected, service, heard)];
+export function judgeProof(expected: Expected, look: Look): readonly Check[] {
+  const { boot, service, heard } = look;
+  return [
+    ...judgeBoot(expected, boot),
+    ...judgeService(expected, service, heard),
+    ...judgeAgents(expected, look),
+  ];
 }
 
 /** What the next look must remember: `heard`, and what a look in the new boot has read, if it is newer. */
 export function rememberHeard(heard: readonly string[], heardAt: string): readonly string[] {
   const last = heard.at(-1);
   return last === undefined || Date.parse(heardAt) > Date.parse(last) ? [...heard, heardAt] : heard;
+}
+
+/** The same for each agent. */
+export function rememberAgents(
+  heard: Look['agentsHeard'],
+  agents: readonly NetworkAgent[],
+): Look['agentsHeard'] {
+  const now = agents.map(({ binary, heardAt }) => [binary, rememberHeard(heard[binary] ?? [], heardAt)]);
+  return { ...heard, ...Object.fromEntries(now) };
 }
 
 /** Why waiting cannot help: it did boot anew, into another kernel. Undefined while it can. */
@@ -111,6 +132,25 @@ function judgeService(
       saw: up ? 'up' : `its compute service is ${service.forcedDown ? 'forced ' : ''}down`,
     },
   ];
+}
+
+/** One heartbeat is enough: no change of an agent's record is dated as one. */
+function judgeAgents({ agents: expected = [] }: Expected, { agents, agentsHeard }: Look): Check[] {
+  const name = 'network agents';
+  if (expected.length === 0) return [];
+  if ('away' in agents)
+    return [{ name, ok: false, saw: `its network agents cannot be looked at: ${agents.away}` }];
+  const faults = expected.flatMap((binary) => {
+    const agent = agents.find((each) => each.binary === binary);
+    if (agent === undefined) return [`${binary} (Neutron has none)`];
+    if (!agent.alive) return [`${binary} (not alive)`];
+    return (agentsHeard[binary] ?? []).length > 1 ? [] : [`${binary} (not heard since the reboot)`];
+  });
+  const saw =
+    faults.length === 0
+      ? `${sayList(expected)} heard again`
+      : `network agents that were alive before are missing: ${sayList(faults)}`;
+  return [{ name, ok: faults.length === 0, saw }];
 }
 
 function whyNotHeard([once]: readonly string[]): string {

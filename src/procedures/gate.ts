@@ -45,12 +45,12 @@ export const gateSettings = z
       'So many servers more in ERROR than at the beginning; false: any',
     ),
     services: Count.default(0).describe(
-      "So many of Nova's services more down than at the beginning; false: any",
+      'So many services of Nova and agents of Neutron more down than at the beginning; false: any',
     ),
     apiSeconds: z
       .union([z.number().positive(), z.literal(false)], { error: 'is a number of seconds, or false' })
       .default(10)
-      .describe('Nova answers within so many seconds; false: whenever it does'),
+      .describe('Nova and Neutron answer within so many seconds; false: whenever it does'),
     prometheus: z
       .array(Query)
       .superRefine(uniqueNames)
@@ -135,8 +135,8 @@ async function look(
   { baseline, scope }: Asking,
 ): Promise<readonly Signal[]> {
   const { gate } = ctx.options;
-  const [nova, queries, commands, alerts] = await Promise.all([
-    asksHealth(ctx) ? askNova(ctx, scope.signal) : undefined,
+  const [cloud, queries, commands, alerts] = await Promise.all([
+    asksHealth(ctx) ? askCloud(ctx, scope.signal) : undefined,
     Promise.all(
       gate.prometheus.map(async ({ name, query, ...bounds }) => {
         const answer = await within(MONITORING_MS, scope.signal, () =>
@@ -159,7 +159,7 @@ async function look(
     askAlerts(ctx, scope.signal),
   ]);
   const readings: Readings = {
-    ...(nova === undefined ? {} : { nova }),
+    ...(cloud === undefined ? {} : { cloud }),
     queries,
     commands,
     ...(alerts === undefined ? {} : { alerts }),
@@ -167,7 +167,7 @@ async function look(
   return judgeGate(readings, gate, baseline);
 }
 
-function askNova({ cloud }: Context<GateSettings>, signal: AbortSignal) {
+function askCloud({ cloud }: Context<GateSettings>, signal: AbortSignal) {
   const began = performance.now();
   return within(NOVA_MS, signal, async () => {
     const health = await cloud.health();

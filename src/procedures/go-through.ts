@@ -49,8 +49,9 @@ export async function goThrough(
   if (!rebooted.value.asked) return { end: 'back', why: `not rebooted: ${rebooted.value.why}` };
 
   const since = ctx.now().getTime();
-  const { bootId, serviceId } = before;
-  const proved = await attempt(() => prove(known, name, { bootId, serviceId, next, ...noted.value }));
+  const { bootId, serviceId, agents = [] } = before;
+  const expected = { bootId, serviceId, agents, next, ...noted.value };
+  const proved = await attempt(() => prove(known, name, expected));
   if (!proved.ok) return { end: 'failed', error: proved.error };
   return { end: 'proved', checks: proved.value, kernel: next, bootMs: ctx.now().getTime() - since };
 }

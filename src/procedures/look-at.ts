@@ -11,6 +11,7 @@ import { BANDWIDTH } from './migrate.ts';
 import type { NeedSettings } from './need-settings.ts';
 import type { OwnerSettings } from './owner-settings.ts';
 import { readHolds } from './read-holds.ts';
+import { readReservations } from './reserve.ts';
 import { type RoomSettings, roomRules } from './room-settings.ts';
 import { noticesOf } from './tell-owners.ts';
 
@@ -23,6 +24,8 @@ export type Before = {
   readonly bootId: string;
   readonly next: string;
   readonly serviceId: string;
+  /** Binaries of the network agents that are alive on it; left out in a journal of an older Nightshift. */
+  readonly agents?: readonly string[];
   readonly why: string;
   /** Servers aboard in ERROR. */
   readonly errors: number;
@@ -64,6 +67,7 @@ export async function lookAt(ctx: Context<LookSettings>, name: string, key: stri
       waiting: {},
       maxWaiting: 1,
       mine: rebootReason(ctx.runId),
+      reserved: await readReservations(scope),
       holds,
       room: roomRules(ctx.options),
       policy: ctx.options,
@@ -77,7 +81,9 @@ export async function lookAt(ctx: Context<LookSettings>, name: string, key: stri
     const { bootId, next } = need;
     const errors = fleet.servers.filter((one) => one.hypervisor === name && one.status === 'ERROR').length;
     const { drainSeconds, guests } = planned;
-    const known = { serviceId: service.id, why: need.why, errors, drainSeconds, guests };
+    const alive = (await ctx.cloud.agents(name)).filter((agent) => agent.alive);
+    const agents = alive.map(({ binary }) => binary);
+    const known = { serviceId: service.id, agents, why: need.why, errors, drainSeconds, guests };
     return { go: true, before: { bootId, next, ...known } };
   });
 }

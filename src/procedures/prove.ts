@@ -7,6 +7,7 @@ import {
   type Expected as ExpectedBoot,
   judgeProof,
   type Look,
+  rememberAgents,
   rememberHeard,
   whyHopeless,
 } from '../domain/proof.ts';
@@ -77,13 +78,25 @@ async function lookAgain(
   const boot = await askBoot(ctx, name, signal);
   const service = await ctx.cloud.service(name).catch((error: unknown) => ({ away: messageOf(error) }));
   const anew = !('away' in boot) && boot.bootId !== expected.bootId;
-  const heard = before?.heard ?? [];
+  const agents = await lookAtAgents(ctx, name, expected);
+  const { heard = [], agentsHeard = {} } = before ?? {};
   return {
     boot,
     service,
     heard: anew && 'heardAt' in service ? rememberHeard(heard, service.heardAt) : heard,
+    agents,
+    agentsHeard: anew && !('away' in agents) ? rememberAgents(agentsHeard, agents) : agentsHeard,
     host: anew ? await lookInside(ctx, { name, expected }, signal) : [],
   };
+}
+
+async function lookAtAgents(
+  { cloud }: Context<unknown>,
+  name: string,
+  { agents = [] }: Expected,
+): Promise<Look['agents']> {
+  if (agents.length === 0) return [];
+  return cloud.agents(name).catch((error: unknown) => ({ away: messageOf(error) }));
 }
 
 async function lookInside(

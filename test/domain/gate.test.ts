@@ -11,8 +11,8 @@ import {
 
 const limits = { errorServers: 0, services: 0, apiSeconds: 10 };
 const broken = (...names: string[]) => names.map((id) => ({ id, name: id, hypervisor: 'hv4' }));
-const nova = (health: Partial<Health>, tookMs = 300): Readings => ({
-  nova: { health: { errors: [], down: [], ...health }, tookMs },
+const openStack = (health: Partial<Health>, tookMs = 300): Readings => ({
+  cloud: { health: { errors: [], down: [], ...health }, tookMs },
 });
 const red = (readings: Readings, more = {}, baseline = NOTHING_WRONG) =>
   sayRed(judgeGate(readings, { ...limits, ...more }, baseline));
@@ -27,7 +27,7 @@ describe('the gate', () => {
     expect(
       judgeGate(
         {
-          ...nova({}),
+          ...openStack({}),
           queries: [{ name: 'ceph', bounds: { below: 1 }, answer: [{ labels: {}, value: 0 }] }],
           commands: [
             { name: 'ok-to-stop', answer: { exit: 0, stdout: 'looking\nok to stop\n', stderr: '' } },
@@ -39,8 +39,8 @@ describe('the gate', () => {
       ),
     ).toEqual([
       { name: 'ERROR servers', green: true, says: 'none that was not there at the beginning' },
-      { name: 'down services', green: true, says: 'none that was not there at the beginning' },
-      { name: 'API latency', green: true, says: 'Nova answered in 0.3 s (allowed: 10 s)' },
+      { name: 'down services and agents', green: true, says: 'none that was not there at the beginning' },
+      { name: 'API latency', green: true, says: 'OpenStack answered in 0.3 s (allowed: 10 s)' },
       { name: 'ceph', green: true, says: '0, below 1 as it must be' },
       { name: 'ok-to-stop', green: true, says: 'ok to stop' },
       { name: 'open alerts', green: true, says: 'none' },
@@ -93,18 +93,24 @@ describe('the gate', () => {
       what: 'a service that went down',
       health: { down: ['nova-compute on cmp3', 'nova-conductor on ctl1'] },
       at: { down: ['nova-compute on cmp3'] },
-      says: 'down services is red: 1 more than at the beginning: nova-conductor on ctl1 (allowed: 0)',
+      says: 'down services and agents is red: 1 more than at the beginning: nova-conductor on ctl1 (allowed: 0)',
+    },
+    {
+      what: 'a network agent that went down',
+      health: { down: ['neutron-dhcp-agent on cmp3', 'neutron-dhcp-agent on cmp4'] },
+      at: { down: ['neutron-dhcp-agent on cmp3'] },
+      says: 'down services and agents is red: 1 more than at the beginning: neutron-dhcp-agent on cmp4 (allowed: 0)',
     },
   ])('with $what', ({ health, at = {}, allowed = {}, says }) => {
-    expect(red(nova(health), allowed, baselineOf({ errors: [], down: [], ...at }))).toBe(says);
+    expect(red(openStack(health), allowed, baselineOf({ errors: [], down: [], ...at }))).toBe(says);
   });
 
   it.each([
     { tookMs: 10_000, says: undefined },
-    { tookMs: 10_040, says: 'API latency is red: Nova answered in 10.0 s (allowed: 10 s)' },
-    { tookMs: 12_345, says: 'API latency is red: Nova answered in 12.3 s (allowed: 10 s)' },
-  ])('when Nova takes $tookMs ms', ({ tookMs, says }) => {
-    expect(red(nova({}, tookMs))).toBe(says);
+    { tookMs: 10_040, says: 'API latency is red: OpenStack answered in 10.0 s (allowed: 10 s)' },
+    { tookMs: 12_345, says: 'API latency is red: OpenStack answered in 12.3 s (allowed: 10 s)' },
+  ])('when OpenStack takes $tookMs ms', ({ tookMs, says }) => {
+    expect(red(openStack({}, tookMs))).toBe(says);
   });
 
   it.each<{ bounds: Bounds; values: number[]; says: string | undefined }>([
@@ -156,11 +162,11 @@ describe('the gate', () => {
 
     expect(
       red({
-        nova: { trouble },
+        cloud: { trouble },
         queries: [{ name: 'q', bounds: {}, answer: { trouble } }],
         commands: [{ name: 'c', answer: { trouble } }],
         alerts: { trouble },
       }),
-    ).toBe(['Nova', 'q', 'c', 'open alerts'].map((name) => `${name} is red: ${trouble}`).join('; '));
+    ).toBe(['OpenStack', 'q', 'c', 'open alerts'].map((name) => `${name} is red: ${trouble}`).join('; '));
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { judgeProof, type Look, rememberHeard, whyHopeless } from '../../src/domain/proof.ts';
+import { judgeProof, type Look, rememberAgents, rememberHeard, whyHopeless } from '../../src/domain/proof.ts';
 
 const expected = { bootId: 'boot-1', next: '6.1.0-28', serviceId: 'service-7', hypervisorId: 'hv-7' };
 const service = {
@@ -13,6 +13,8 @@ const well: Look = {
   boot: { bootId: 'boot-2', running: '6.1.0-28' },
   service,
   heard: ['2026-11-24T22:58:52Z', '2026-11-24T22:59:02Z', '2026-11-24T22:59:12Z'],
+  agents: [],
+  agentsHeard: {},
 };
 
 function failing(look: Look): string[] {
@@ -86,6 +88,73 @@ describe('judgeProof', () => {
     },
   ])('fails a hypervisor that $what', ({ look, fails }) => {
     expect(failing({ ...well, ...look })).toEqual(fails);
+  });
+});
+
+describe('judgeProof, where network agents were alive before', () => {
+  const dhcp = { binary: 'neutron-dhcp-agent', alive: true, heardAt: '2026-11-24T22:59:30Z' };
+  const ovs = { ...dhcp, binary: 'neutron-openvswitch-agent' };
+  const times = ['2026-11-24T22:58:30Z', '2026-11-24T22:59:30Z'];
+  const heardAgain = { [dhcp.binary]: times, [ovs.binary]: times };
+  const missing = 'network agents that were alive before are missing: ';
+
+  it.each<{ what: string; agents: Look['agents']; agentsHeard: Look['agentsHeard']; saw: string }>([
+    {
+      what: 'that are heard again, whatever others there are',
+      agents: [dhcp, ovs, { ...dhcp, binary: 'neutron-l3-agent', alive: false }],
+      agentsHeard: heardAgain,
+      saw: 'ok: neutron-dhcp-agent and neutron-openvswitch-agent heard again',
+    },
+    {
+      what: 'of which Neutron has no record',
+      agents: [dhcp],
+      agentsHeard: heardAgain,
+      saw: `${missing}neutron-openvswitch-agent (Neutron has none)`,
+    },
+    {
+      what: 'that are not alive, though one was heard',
+      agents: [dhcp, { ...ovs, alive: false }],
+      agentsHeard: heardAgain,
+      saw: `${missing}neutron-openvswitch-agent (not alive)`,
+    },
+    {
+      what: 'that are called alive because of a heartbeat from before',
+      agents: [dhcp, ovs],
+      agentsHeard: { [dhcp.binary]: times.slice(0, 1) },
+      saw: `${missing}neutron-dhcp-agent (not heard since the reboot) and neutron-openvswitch-agent (not heard since the reboot)`,
+    },
+    {
+      what: 'that cannot be asked for',
+      agents: { away: '503' },
+      agentsHeard: heardAgain,
+      saw: 'its network agents cannot be looked at: 503',
+    },
+  ])('judges those $what', ({ agents, agentsHeard, saw }) => {
+    const demanded = { ...expected, agents: [dhcp.binary, ovs.binary] };
+    const checks = judgeProof(demanded, { ...well, agents, agentsHeard });
+
+    expect(checks).toHaveLength(8);
+    expect(checks.slice(0, 7).every(({ ok }) => ok)).toBe(true);
+    const [last] = checks.slice(7);
+    expect(last?.name).toBe('network agents');
+    expect(`${last?.ok ? 'ok: ' : ''}${last?.saw}`).toBe(saw);
+  });
+
+  it.each([{ agents: [] }, {}])('asks nothing where none were: %j', (none) => {
+    const checks = judgeProof({ ...expected, ...none }, { ...well, agents: [{ ...ovs, alive: false }] });
+
+    expect(checks.map(({ name }) => name)).not.toContain('network agents');
+  });
+
+  it('remembers of each agent when it was heard, also of one that is gone meanwhile', () => {
+    const later = { ...ovs, heardAt: '2026-11-24T22:59:45Z' };
+    const first = rememberAgents({}, [dhcp, ovs]);
+
+    expect(first).toEqual({ [dhcp.binary]: [dhcp.heardAt], [ovs.binary]: [ovs.heardAt] });
+    expect(rememberAgents(first, [later])).toEqual({
+      [dhcp.binary]: [dhcp.heardAt],
+      [ovs.binary]: [ovs.heardAt, later.heardAt],
+    });
   });
 });
 

@@ -155,7 +155,21 @@ describe('the gate before each hypervisor', () => {
     const worked = await night(AT_ONCE);
 
     expect(note(worked, 'gate before hv2')).toBe(
-      'red: down services is red: 1 more than at the beginning: nova-compute on hv3 (allowed: 0)',
+      'red: down services and agents is red: 1 more than at the beginning: nova-compute on hv3 (allowed: 0)',
+    );
+    expect(rebooted()).toEqual(['reboot hv1']);
+  });
+
+  it('is red for a network agent that went down meanwhile, not for one that was down before', async () => {
+    const host = cloud.hosts.get('hv3')!;
+    host.agents = ['neutron-dhcp-agent', 'neutron-openvswitch-agent'];
+    host.deadAgents.add('neutron-dhcp-agent');
+    afterFirst(() => host.deadAgents.add('neutron-openvswitch-agent'));
+
+    const worked = await night(AT_ONCE);
+
+    expect(note(worked, 'gate before hv2')).toBe(
+      'red: down services and agents is red: 1 more than at the beginning: neutron-openvswitch-agent on hv3 (allowed: 0)',
     );
     expect(rebooted()).toEqual(['reboot hv1']);
   });

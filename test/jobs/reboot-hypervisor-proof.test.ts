@@ -146,6 +146,36 @@ describe('a hypervisor that comes back', () => {
     expect(hv1().disabled).toContain('nightshift');
   });
 
+  it('stays disabled when a network agent that was alive before does not come back, and says which', async () => {
+    hv1().agents = ['neutron-dhcp-agent', 'neutron-openvswitch-agent'];
+    cloud.onCall = (call) => {
+      if (call === 'reboot hv1') hv1().deadAgents.add('neutron-dhcp-agent');
+    };
+
+    const worked = await reboot({ backWithinMinutes: 1 / 60 });
+
+    expect(outcomeOf(worked)).toBe(
+      'needs you: it failed its checks: network agents that were alive before are missing: neutron-dhcp-agent (not alive)',
+    );
+    expect(hv1().disabled).toContain('nightshift');
+  });
+
+  it('may lack an agent that was down before it was drained', async () => {
+    hv1().agents = ['neutron-dhcp-agent', 'neutron-openvswitch-agent'];
+    hv1().deadAgents.add('neutron-dhcp-agent');
+
+    const { run } = await reboot();
+
+    expect(outcomeOf({ outcome: 'succeeded', run })).toMatch(/^done: /);
+    expect(run.notes[0]?.evidence).toContain('; network agents: neutron-openvswitch-agent heard again; ');
+  });
+
+  it('need not have any agents', async () => {
+    hv1().agents = [];
+
+    expect(outcomeOf(await reboot())).toMatch(/, 10 of 10 checks$/);
+  });
+
   it('says of each check what it saw', async () => {
     const { run } = await reboot({ checks: { ceph: 'exit 0' } });
 
@@ -155,7 +185,7 @@ describe('a hypervisor that comes back', () => {
     );
     expect(note?.evidence).toContain('; PCI devices: 1 as before; failed units: none; clock: synchronised; ');
     expect(note?.evidence).toContain('; check ceph: exit 0');
-    expect(outcomeOf({ outcome: 'succeeded', run })).toMatch(/, 11 of 11 checks$/);
+    expect(outcomeOf({ outcome: 'succeeded', run })).toMatch(/, 12 of 12 checks$/);
   });
 
   it('stays disabled when a check of the site fails', async () => {

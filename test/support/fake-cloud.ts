@@ -13,6 +13,7 @@ import type {
   Hypervisor,
   Migration,
   MigrationProgress,
+  NetworkAgent,
   NewServer,
   Occupancy,
   Owned,
@@ -150,6 +151,11 @@ export class FakeCloud implements Cloud {
   async service(name: string) {
     this.tick();
     return this.#host(name).asService();
+  }
+
+  async agents(name: string): Promise<readonly NetworkAgent[]> {
+    this.tick();
+    return this.#host(name).asAgents();
   }
 
   async cordon(name: string, reason: string): Promise<void> {
@@ -389,9 +395,11 @@ export class FakeCloud implements Cloud {
     const errors = [...this.servers.values()]
       .filter(({ status, hypervisor }) => status === 'ERROR' && hypervisor !== '')
       .map(({ id, name, hypervisor }) => ({ id, name, hypervisor }));
-    const down = [...this.hosts.values()]
-      .filter((host) => host.disabled === undefined && !host.asService().up)
-      .map(({ name }) => `nova-compute on ${name}`);
+    const serving = [...this.hosts.values()].filter(({ disabled }) => disabled === undefined);
+    const down = serving.flatMap((host) => [
+      ...(host.asService().up ? [] : [`nova-compute on ${host.name}`]),
+      ...host.asAgents().flatMap(({ binary, alive }) => (alive ? [] : [`${binary} on ${host.name}`])),
+    ]);
     return { errors, down };
   }
 

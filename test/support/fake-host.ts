@@ -5,6 +5,7 @@ import type {
   ComputeService,
   Host,
   Hypervisor,
+  NetworkAgent,
   Resources,
 } from '../../src/domain/fleet.ts';
 import { BOOT_PROBE } from '../../src/domain/host-boot.ts';
@@ -68,12 +69,16 @@ export class FakeHost implements Host {
   isUpdated = false;
   /** Its compute service has ended without a word. */
   isDead = false;
+  /** Its network agents, and those of them that nobody hears of any more. */
+  agents = ['neutron-openvswitch-agent'];
+  readonly deadAgents = new Set<string>();
   /** What its update does. */
   onUpdate: () => CommandResult = () => said('unpacking\ndone\n');
   reboots = 0;
   #boot = 1;
   #awayUntil: number | undefined;
   #heardAt = 0;
+  #reportedAt = 0;
   #serviceId: string;
 
   constructor(cloud: FakeCloud, seed: Hypervisor) {
@@ -96,7 +101,9 @@ export class FakeHost implements Host {
   advance(): void {
     const { now } = this.#cloud;
     if (this.#awayUntil !== undefined && now >= this.#awayUntil) this.#comeBack();
-    if (this.#awayUntil === undefined && !this.isDead && now % 2 === 0) this.#heardAt = now;
+    if (this.#awayUntil !== undefined || now % 2 !== 0) return;
+    this.#reportedAt = now;
+    if (!this.isDead) this.#heardAt = now;
   }
 
   asHypervisor(used: Resources): Hypervisor {
@@ -114,6 +121,14 @@ export class FakeHost implements Host {
       forcedDown: false,
       heardAt: this.#cloud.at(this.#heardAt),
     };
+  }
+
+  asAgents(): NetworkAgent[] {
+    const isHeard = this.#cloud.now - this.#reportedAt < UP_SECONDS;
+    return this.agents.map((binary) => {
+      const isDead = this.deadAgents.has(binary);
+      return { binary, alive: isHeard && !isDead, heardAt: this.#cloud.at(isDead ? 0 : this.#reportedAt) };
+    });
   }
 
   async run(argv: readonly string[], options: CommandOptions): Promise<CommandResult> {

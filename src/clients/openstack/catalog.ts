@@ -39,6 +39,12 @@ export function findEndpoint(catalog: Catalog, { type, interface: face, region }
   return found.url.replace(/\/+$/, '');
 }
 
+/** Whether the region has such a service, reached by whatever interface. */
+export function hasService(catalog: Catalog, { type, region }: Pick<Place, 'type' | 'region'>): boolean {
+  const endpoints = catalog.filter((service) => service.type === type).flatMap(({ endpoints }) => endpoints);
+  return endpoints.some((endpoint) => region === undefined || regionOf(endpoint) === region);
+}
+
 function regionOf({ region_id, region }: z.infer<typeof Endpoint>): string {
   return region_id ?? region ?? '';
 }

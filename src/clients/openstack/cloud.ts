@@ -1,6 +1,7 @@
-/** The `Cloud` of an OpenStack: Nova and Placement behind the names that jobs use. */
+/** The `Cloud` of an OpenStack: Nova, Placement and Neutron behind the names that jobs use. */
 import type { Cloud } from '../../domain/fleet.ts';
 import { listActions, readWhyMigrationFailed } from './actions.ts';
+import { readAgents } from './agents.ts';
 import { OpenStackError } from './error.ts';
 import type { Exchanging } from './exchange.ts';
 import { readFleet } from './fleet.ts';
@@ -35,6 +36,7 @@ export function openStackCloud(settings: OpenStackSettings, exchange?: Exchangin
     fleet: () => readFleet(session),
 
     service: async (hypervisor) => toComputeService(await needService(session, hypervisor)),
+    agents: (hypervisor) => readAgents(session, hypervisor),
 
     async cordon(hypervisor, reason) {
       if (reason.length < 1 || reason.length > LONGEST_REASON) throw badReason(hypervisor, reason);

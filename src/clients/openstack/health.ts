@@ -1,6 +1,7 @@
-/** What is broken, as Nova says it of itself: servers in ERROR and services that are down. */
+/** What is broken, as Nova and Neutron say it of themselves: servers in ERROR, services and agents that are down. */
 import { z } from 'zod';
 import type { Health } from '../../domain/fleet.ts';
+import { listAgents, sayOnHost } from './agents.ts';
 import { silentCell, silentHosts } from './hypervisors.ts';
 import { listErrorServers } from './servers.ts';
 import type { Session } from './session.ts';
@@ -16,20 +17,25 @@ const Service = z.discriminatedUnion('status', [
   }),
 ]);
 
-/** Two calls at once. Retryable OpenStackError while a cell is silent. */
+/** Three calls at once. Retryable OpenStackError while a cell is silent. */
 export async function readHealth(session: Session): Promise<Health> {
-  const [{ services }, errors] = await Promise.all([
+  const [{ services }, errors, agents] = await Promise.all([
     session(
       { service: 'compute', method: 'GET', path: '/os-services', everyCell: true },
       z.object({ services: z.array(Service) }),
     ),
     listErrorServers(session),
+    listAgents(session),
   ]);
   const silent = silentHosts(services);
   if (silent.length > 0) throw silentCell(silent);
-  const down = services.flatMap((service) =>
-    service.status === 'enabled' && service.state === 'down' ? [`${service.binary} on ${service.host}`] : [],
-  );
+  const known = services.filter((service) => service.status !== 'UNKNOWN');
+  // Neutron does not know who is out of service: that is said of the compute service alone.
+  const out = new Set(known.filter(({ status }) => status === 'disabled').map(({ host }) => host));
+  const down = [
+    ...known.filter(({ status, state }) => status === 'enabled' && state === 'down').map(sayOnHost),
+    ...agents.filter(({ alive, enabled, host }) => enabled && !alive && !out.has(host)).map(sayOnHost),
+  ];
   return {
     errors: errors
       .filter(({ hypervisor }) => hypervisor !== '')

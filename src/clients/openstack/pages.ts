@@ -1,11 +1,11 @@
-/** The whole of a list that Nova hands out in pages. */
+/** The whole of a list that Nova or Neutron hands out in pages. */
 import { z } from 'zod';
 import { OpenStackError } from './error.ts';
-import type { Call, Session } from './session.ts';
+import { type Call, nameOf, type Session } from './session.ts';
 
 export interface List<T> {
   /** The list's key in the answer; with `_links` it is the key of the link to the next page. */
-  readonly key: 'servers' | 'hypervisors' | 'migrations';
+  readonly key: 'servers' | 'hypervisors' | 'migrations' | 'agents';
   readonly row: z.ZodType<T>;
 }
 
@@ -25,12 +25,10 @@ export async function readPages<T>(session: Session, call: Call, { key, row }: L
     const links = page[`${key}_links`] as z.infer<typeof Link>[] | undefined;
     const next = links?.find((link) => link.rel === 'next');
     if (next === undefined) return rows;
-    // The link's host is the one that Nova knows itself by, which need not be one that we can reach.
-    const marker = URL.parse(next.href, 'http://nova')?.searchParams.get('marker');
+    // The link's host is the one that the service knows itself by, which need not be one that we can reach.
+    const marker = URL.parse(next.href, 'http://service')?.searchParams.get('marker');
     if (!marker || seen.has(marker))
-      throw new OpenStackError(`Nova: ${call.method} ${call.path} has a next page that leads nowhere`, {
-        retryable: false,
-      });
+      throw new OpenStackError(`${nameOf(call)} has a next page that leads nowhere`, { retryable: false });
     seen.add(marker);
     query = { ...call.query, marker };
   }

@@ -1,6 +1,6 @@
-/** Calls to Nova, Placement and Keystone: signed in, addressed by the catalog, at a microversion both speak. */
+/** Calls to Nova, Placement, Neutron and Keystone: signed in, addressed by the catalog, at a microversion both speak. */
 import type { z } from 'zod';
-import { findEndpoint } from './catalog.ts';
+import { findEndpoint, hasService, type Place } from './catalog.ts';
 import { OpenStackError } from './error.ts';
 import { type Exchange, type Exchanging, openExchange } from './exchange.ts';
 import { type Login, openLogin } from './login.ts';
@@ -9,11 +9,12 @@ import { TIMING } from './retry.ts';
 import { openSend, understand } from './send.ts';
 import type { OpenStackSettings } from './settings.ts';
 
-type Service = 'compute' | 'placement' | 'identity';
+type Service = 'compute' | 'placement' | 'network' | 'identity';
 
 const NAMES: Record<Service, string> = {
   compute: 'Nova',
   placement: 'Placement',
+  network: 'Neutron',
   identity: 'Keystone',
 };
 
@@ -39,11 +40,13 @@ export interface Session {
   <T>(call: Call, schema: z.ZodType<T>): Promise<T>;
   /** Keystone's id of the user that is signed in; undefined where Keystone does not say. */
   userId(): Promise<string | undefined>;
+  /** Whether there is a Neutron to ask. */
+  hasNetwork(): Promise<boolean>;
 }
 
 interface Endpoint {
   readonly url: string;
-  /** The usual one, and the one for servers; Keystone has none. */
+  /** The usual one, and the one for servers; Keystone and Neutron have none. */
   readonly microversion?: string;
   readonly microversionOfServers?: string;
 }
@@ -59,10 +62,10 @@ export function openSession(
   // Learnt anew with every token, so that a cloud that was upgraded is asked again.
   const endpoints = new WeakMap<Login, Map<Service, Promise<Endpoint>>>();
 
-  return Object.assign(session, { userId: async () => (await currentLogin()).userId });
+  return Object.assign(session, { userId: async () => (await currentLogin()).userId, hasNetwork });
 
   async function session<T>(call: Call, schema: z.ZodType<T>): Promise<T> {
-    const name = `${NAMES[call.service]}: ${call.method} ${call.path}`;
+    const name = nameOf(call);
     const login = await currentLogin();
     try {
       return await make(call, schema, { name, login });
@@ -70,6 +73,12 @@ export function openSession(
       if (!(error instanceof OpenStackError) || error.status !== 401) throw error;
       return make(call, schema, { name, login: await currentLogin(login) });
     }
+  }
+
+  async function hasNetwork(): Promise<boolean> {
+    if (settings.hasNetwork === false) return false;
+    if (settings.endpoints.network !== undefined) return true;
+    return hasService((await currentLogin()).catalog, placeOf('network'));
   }
 
   async function make<T>(
@@ -109,10 +118,9 @@ export function openSession(
   }
 
   async function discover(login: Login, service: Exclude<Service, 'identity'>): Promise<Endpoint> {
-    const { interface: face, region } = settings;
-    const place = { type: service, interface: face, ...(region !== undefined && { region }) };
-    const listed = settings.endpoints[service] ?? findEndpoint(login.catalog, place);
+    const listed = settings.endpoints[service] ?? findEndpoint(login.catalog, placeOf(service));
     const url = withoutProject(listed, login.projectId);
+    if (service === 'network') return { url: `${url.replace(/\/v2\.0$/, '')}/v2.0` };
     const name = `${NAMES[service]}: GET ${url}/`;
     const answer = await send({
       name,
@@ -133,6 +141,16 @@ export function openSession(
       microversionOfServers: service === 'compute' ? choose(WANTED.servers) : microversion,
     };
   }
+
+  function placeOf(type: Exclude<Service, 'identity'>): Place {
+    const { interface: face, region } = settings;
+    return { type, interface: face, ...(region !== undefined && { region }) };
+  }
+}
+
+/** How errors call it: `Nova: GET /servers/detail`. */
+export function nameOf({ service, method, path }: Call): string {
+  return `${NAMES[service]}: ${method} ${path}`;
 }
 
 /** Old catalogs end Nova's endpoint with the project's id, below which there is no version document. */

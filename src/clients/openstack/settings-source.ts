@@ -31,6 +31,8 @@ const VARIABLES = {
   verify: 'OS_VERIFY',
   compute_endpoint_override: 'OS_COMPUTE_ENDPOINT_OVERRIDE',
   placement_endpoint_override: 'OS_PLACEMENT_ENDPOINT_OVERRIDE',
+  network_endpoint_override: 'OS_NETWORK_ENDPOINT_OVERRIDE',
+  has_network: 'OS_HAS_NETWORK',
 } as const;
 export type Key = keyof typeof VARIABLES;
 

@@ -22,7 +22,9 @@ export interface OpenStackSettings {
   /** Certificates in PEM of an authority to trust beside the public ones. */
   readonly ca?: string;
   /** Instead of the catalog's. */
-  readonly endpoints: { readonly compute?: string; readonly placement?: string };
+  readonly endpoints: { readonly compute?: string; readonly placement?: string; readonly network?: string };
+  /** False: Neutron is not asked for anything, whatever the catalog has. */
+  readonly hasNetwork?: boolean;
   readonly timing?: Partial<Timing>;
 }
 
@@ -51,6 +53,7 @@ function build(source: Source, around: Surroundings, faults: Faults): OpenStackS
   const region = source.get('region_name');
   const compute = readUrl(source, 'compute_endpoint_override', faults);
   const placement = readUrl(source, 'placement_endpoint_override', faults);
+  const network = readUrl(source, 'network_endpoint_override', faults);
   if (isFalse(source.get('verify')) || isTrue(source.get('insecure'))) {
     const key = isTrue(source.get('insecure')) ? 'insecure' : 'verify';
     faults.add(source.at(key), `certificates are always verified; name your CA in ${source.at('cacert')}`);
@@ -63,7 +66,12 @@ function build(source: Source, around: Surroundings, faults: Faults): OpenStackS
     interface: face,
     ...(region !== undefined && { region }),
     ...(ca !== undefined && { ca }),
-    endpoints: { ...(compute !== undefined && { compute }), ...(placement !== undefined && { placement }) },
+    endpoints: {
+      ...(compute !== undefined && { compute }),
+      ...(placement !== undefined && { placement }),
+      ...(network !== undefined && { network }),
+    },
+    ...(isFalse(source.get('has_network')) && { hasNetwork: false }),
   };
 }
 

@@ -1,4 +1,4 @@
-/** Nova's times, which are in UTC without saying so, as ISO 8601. */
+/** Nova's and Neutron's times, which are in UTC without saying so, as ISO 8601. */
 
 /** `2026-11-21T10:11:19.000000` → `2026-11-21T10:11:19.000Z` */
 export function utc(time: string): string {

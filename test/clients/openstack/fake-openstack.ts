@@ -1,10 +1,11 @@
-/** A small Keystone, Nova and Placement on a port of their own, with state, and with faults on demand. */
+/** A small Keystone, Nova, Placement and Neutron on a port of their own, with state, and with faults on demand. */
 import { once } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { OpenStackSettings } from '../../../src/clients/openstack/settings.ts';
+import { fakeNeutron, type Neutron } from './fake-neutron.ts';
 import { fakeNova, type Nova } from './fake-nova.ts';
 import { fakePlacement, type Placement } from './fake-placement.ts';
 import { sample } from './samples.ts';
@@ -38,6 +39,8 @@ export interface FakeOpenStack {
   readonly keystone: Keystone;
   readonly nova: Nova;
   readonly placement: Placement;
+  /** Not in the catalog, unless a test puts it there. */
+  readonly neutron: Neutron;
   /** The next requests `GET /servers/detail` are answered in these ways, one each. */
   instead(request: string, ...answers: Answer[]): void;
   stop(): Promise<void>;
@@ -69,6 +72,7 @@ export async function startFakeOpenStack(tls?: Tls): Promise<FakeOpenStack> {
   };
   const nova = fakeNova();
   const placement = fakePlacement();
+  const neutron = fakeNeutron();
   const server = tls ? https.createServer(tls, onRequest) : http.createServer(onRequest);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -83,7 +87,7 @@ export async function startFakeOpenStack(tls?: Tls): Promise<FakeOpenStack> {
   async function serve(request: http.IncomingMessage): Promise<Answer> {
     const { pathname, searchParams: query } = new URL(request.url ?? '', url);
     const [, service = '', path = ''] =
-      /^\/(identity\/v3|compute\/v2\.1|placement)(.*)$/.exec(pathname) ?? [];
+      /^\/(identity\/v3|compute\/v2\.1|placement|network\/v2\.0)(.*)$/.exec(pathname) ?? [];
     const body = await text(request);
     const asked: Asked = {
       method: request.method ?? '',
@@ -100,6 +104,7 @@ export async function startFakeOpenStack(tls?: Tls): Promise<FakeOpenStack> {
     if (service === 'identity/v3') return authenticate(asked);
     if (path === '/') return service === 'placement' ? placement.versions() : nova.versions();
     if (!keystone.tokens.has(String(request.headers['x-auth-token']))) return unauthorized;
+    if (service === 'network/v2.0') return neutron.answer(asked);
     return service === 'placement' ? placement.answer(asked) : nova.answer(asked);
   }
 
@@ -145,6 +150,7 @@ export async function startFakeOpenStack(tls?: Tls): Promise<FakeOpenStack> {
     keystone,
     nova,
     placement,
+    neutron,
     instead: (request, ...answers) => void faults.set(request, answers),
     async stop() {
       server.close();

@@ -70,6 +70,18 @@ describe('clouds.yaml', () => {
     });
   });
 
+  it('may set where Neutron is, or that there is none', () => {
+    file(
+      'clouds.yaml',
+      `${prod}    network_endpoint_override: https://neutron.example/\n    has_network: false\n`,
+    );
+
+    expect(read('prod')).toMatchObject({
+      endpoints: { network: 'https://neutron.example' },
+      hasNetwork: false,
+    });
+  });
+
   it('is the one that OS_CLIENT_CONFIG_FILE names, then the one here, then the one at home', () => {
     file('home/.config/openstack/clouds.yaml', prod.replace('nightshift', 'home'));
     expect(read('prod').credential).toMatchObject({ user: { name: 'home' } });

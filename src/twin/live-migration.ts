@@ -250,13 +250,15 @@ function run(world: World, { of }: Event): void {
     world.plan(step(world), 'live roll back', of, 'failed');
     return;
   }
-  const { ramMb } = world.flavorOf(server);
-  const usualMs = (ramMb / world.state.pace.mbPerSecond) * 1000;
+  const { ramMb, diskGb } = world.flavorOf(server);
+  const { dirtyRatio = 0, localDisk } = server;
+  const mb = ramMb / (1 - dirtyRatio) + (localDisk ? diskGb * 1024 : 0);
+  const usualMs = (mb / world.state.pace.mbPerSecond) * 1000;
   const slowMs = fault === 'saw-tooth' ? 2 * usualMs : usualMs;
   const ms = typeof fault === 'number' ? fault * 1000 : slowMs;
   const ends = fault !== 'stuck' && fault !== 'never converges' && fault !== 'dies when forced';
   enter(world, migration, 'running');
-  migration.copy = { since: world.now, ms: ends ? ms : null, bytes: ramMb * 1024 * 1024 };
+  migration.copy = { since: world.now, ms: ends ? ms : null, bytes: mb * MIB };
   if (fault === 'fail' || fault === 'left in ERROR') world.plan(ms / 2, 'live fail', of);
   else if (fault === 'completed, not moved') world.plan(ms, 'live finish', of);
   else if (ends) world.plan(ms, 'live arrive', of);

@@ -76,14 +76,13 @@ function deleteGroup(world: World, { token }: Call, id: string): Reply {
   return { status: 204 };
 }
 
-function groupRow(world: World, { id, name, policy, projectId, userId }: Group): object {
-  const members = Object.values(world.state.servers).filter((server) => server.group === id);
+function groupRow(world: World, { id, name, policy, maxPerHost, projectId, userId }: Group): object {
   return {
     id,
     name,
     policy,
-    rules: {},
-    members: members.map((server) => server.id),
+    rules: maxPerHost === undefined ? {} : { max_server_per_host: maxPerHost },
+    members: world.membersOf(id).map((server) => server.id),
     project_id: projectId,
     user_id: userId,
   };

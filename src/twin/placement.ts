@@ -47,9 +47,9 @@ export function openPlacement(world: World, keystone: Keystone): Answer {
     return ok({
       resource_provider_generation: 1,
       inventories: {
-        VCPU: row(stock.vcpus, stock.cpuRatio, 0),
-        MEMORY_MB: row(stock.ramMb, 1, stock.reservedRamMb),
-        DISK_GB: row(stock.diskGb, 1, 0),
+        VCPU: row(stock.vcpus, stock.cpuRatio, stock.reservedVcpus ?? 0),
+        MEMORY_MB: row(stock.ramMb, stock.ramRatio ?? 1, stock.reservedRamMb),
+        DISK_GB: row(stock.diskGb, stock.diskRatio ?? 1, stock.reservedDiskGb ?? 0),
       },
     });
   }

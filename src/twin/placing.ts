@@ -16,11 +16,13 @@ export function hasDevice({ extraSpecs }: Flavor): boolean {
 }
 
 /** Placement's floor((total - reserved) × allocation ratio). */
-function capacityOf({ stock }: Hypervisor): Sizes {
+export function capacityOf({ stock }: Pick<Hypervisor, 'stock'>): Sizes {
+  const { vcpus, ramMb, diskGb, cpuRatio, ramRatio = 1, diskRatio = 1 } = stock;
+  const { reservedVcpus = 0, reservedRamMb, reservedDiskGb = 0 } = stock;
   return {
-    vcpus: Math.floor(stock.vcpus * stock.cpuRatio),
-    ramMb: stock.ramMb - stock.reservedRamMb,
-    diskGb: stock.diskGb,
+    vcpus: Math.floor((vcpus - reservedVcpus) * cpuRatio),
+    ramMb: Math.floor((ramMb - reservedRamMb) * ramRatio),
+    diskGb: Math.floor((diskGb - reservedDiskGb) * diskRatio),
   };
 }
 
@@ -52,6 +54,8 @@ function admits(world: World, hypervisor: Hypervisor, server: Server): boolean {
   const flavor = world.flavorOf(server);
   return (
     fits(world, hypervisor, flavor) &&
+    hasTraits(hypervisor, flavor) &&
+    aggregatesAdmit(world, host, flavor) &&
     hasFreeDevice(world, hypervisor, flavor) &&
     groupAdmits(world, host, server)
   );
@@ -61,6 +65,19 @@ function fits(world: World, hypervisor: Hypervisor, flavor: Flavor): boolean {
   const capacity = capacityOf(hypervisor);
   const used = world.used(hypervisor.host);
   return (['vcpus', 'ramMb', 'diskGb'] as const).every((what) => used[what] + flavor[what] <= capacity[what]);
+}
+
+function hasTraits({ traits }: Hypervisor, { extraSpecs }: Flavor): boolean {
+  return Object.entries(extraSpecs).every(
+    ([key, value]) => value !== 'required' || !key.startsWith('trait:') || traits.includes(key.slice(6)),
+  );
+}
+
+/** It has the aggregate that is needed, and is in no isolated one beside. */
+function aggregatesAdmit(world: World, host: string, { aggregate }: Flavor): boolean {
+  const isolated = world.isolatedOf(host);
+  if (aggregate === undefined) return isolated.length === 0;
+  return isolated.every((name) => name === aggregate) && world.isIn(host, aggregate);
 }
 
 function hasFreeDevice(world: World, { host, stock }: Hypervisor, flavor: Flavor): boolean {
@@ -73,12 +90,10 @@ function hasFreeDevice(world: World, { host, stock }: Hypervisor, flavor: Flavor
 
 /** Hard policies only; a member that is on its way counts at both ends. */
 function groupAdmits(world: World, host: string, server: Server): boolean {
-  const group = world.state.groups.find(({ id }) => id === server.group);
+  const group = world.findGroup(server.group);
   if (group === undefined || group.policy.startsWith('soft-')) return true;
-  const others = Object.values(world.state.servers).filter(
-    (other) => other.group === group.id && other.id !== server.id && other.host !== null,
-  );
+  const others = world.membersOf(group.id).filter((other) => other.id !== server.id && other.host !== null);
   const isThere = (other: Server) => other.host === host || world.state.allocations[other.id]?.host === host;
-  if (group.policy === 'anti-affinity') return !others.some(isThere);
+  if (group.policy === 'anti-affinity') return others.filter(isThere).length < (group.maxPerHost ?? 1);
   return others.every(isThere);
 }

@@ -8,7 +8,7 @@ import type { Handlers, World } from './world.ts';
 
 export type NewServer = Pick<
   Server,
-  'name' | 'projectId' | 'userId' | 'flavor' | 'metadata' | 'zone' | 'group'
+  'name' | 'projectId' | 'userId' | 'flavor' | 'metadata' | 'zone' | 'group' | 'dirtyRatio' | 'localDisk'
 >;
 
 /** A server that nobody has placed yet. */
@@ -79,14 +79,17 @@ export const serverHandlers = {
     onceItsHostAnswers(world, event, (server) => setRunning(world, server, false)),
   'server started': (world, event) =>
     onceItsHostAnswers(world, event, (server) => setRunning(world, server, true)),
-  'server deleted': (world, { of }) => {
-    abandonMigrations(world, of);
-    world.forget(of);
-    const host = world.server(of)?.host;
-    world.remove({ id: of });
-    if (host != null) world.tell({ what: 'server went', server: of, hypervisor: world.nameOf(host) });
-  },
+  'server deleted': (world, { of }) => vanish(world, of),
 } satisfies Partial<Handlers>;
+
+/** It is gone, and all that was under way for it. */
+export function vanish(world: World, id: string): void {
+  abandonMigrations(world, id);
+  world.forget(id);
+  const host = world.server(id)?.host;
+  world.remove({ id });
+  if (host != null) world.tell({ what: 'server went', server: id, hypervisor: world.nameOf(host) });
+}
 
 /** Nova's requests lie in a queue while a compute service is away. */
 function onceItsHostAnswers(world: World, { what, of }: Event, act: (server: Server) => void): void {

@@ -10,6 +10,8 @@ export interface State {
   chance: number;
   readonly pace: Pace;
   readonly faults: Faults;
+  /** How long servers live that have a device; for ever if left out. */
+  readonly lifetimes?: Lifetimes;
   /** By service host. */
   readonly hypervisors: Record<string, Hypervisor>;
   /** By id, deleted ones left out. */
@@ -32,6 +34,13 @@ export interface State {
   readonly events: Event[];
   /** Numbers of servers and migrations are drawn from it. */
   serial: number;
+}
+
+/** Log-normal. */
+export interface Lifetimes {
+  readonly medianDays: number;
+  /** Standard deviation of the logarithm. */
+  readonly spread: number;
 }
 
 export interface Hypervisor {
@@ -77,6 +86,11 @@ export interface Stock {
   readonly diskGb: number;
   readonly cpuRatio: number;
   readonly reservedRamMb: number;
+  /** 1 if left out, and nothing is reserved of the others. */
+  readonly ramRatio?: number;
+  readonly diskRatio?: number;
+  readonly reservedVcpus?: number;
+  readonly reservedDiskGb?: number;
   readonly gpus: number;
 }
 
@@ -116,6 +130,10 @@ export interface Server {
   /** The zone that its owner asked for, which it stays in. */
   readonly zone?: string;
   readonly group?: string;
+  /** Rate at which it writes its memory ÷ bandwidth of a migration; it writes little if left out. */
+  readonly dirtyRatio?: number;
+  /** Its disk is on the hypervisor and moves with it. */
+  readonly localDisk?: true;
   /** Service host; null until it is placed. */
   host: string | null;
   vmState: VmState;
@@ -204,6 +222,8 @@ export interface Aggregate {
   readonly name: string;
   readonly zone: string | null;
   readonly hosts: readonly string[];
+  /** Takes only servers whose flavor asks for it. */
+  readonly isolated?: true;
   readonly createdAt: number;
 }
 
@@ -211,6 +231,8 @@ export interface Group {
   readonly id: string;
   readonly name: string;
   readonly policy: 'anti-affinity' | 'affinity' | 'soft-anti-affinity' | 'soft-affinity';
+  /** Of an anti-affinity group; 1 if left out. */
+  readonly maxPerHost?: number;
   readonly projectId: string;
   readonly userId: string;
 }
@@ -220,7 +242,10 @@ export interface Flavor {
   readonly vcpus: number;
   readonly ramMb: number;
   readonly diskGb: number;
+  /** `trait:X` = `required` as Nova has it. */
   readonly extraSpecs: Readonly<Record<string, string>>;
+  /** The aggregate that it needs. */
+  readonly aggregate?: string;
 }
 
 export interface Project {
@@ -248,6 +273,6 @@ export interface Event {
 export type EventName =
   | `live ${'begin' | 'claim' | 'place' | 'refuse' | 'prepare' | 'run' | 'arrive' | 'finish' | 'lose' | 'roll back' | 'fail'}`
   | `cold ${'begin' | 'place' | 'refuse' | 'leave' | 'arrive' | 'finish' | 'confirm' | 'confirmed' | 'revert' | 'reverted'}`
-  | `server ${'built' | 'stopped' | 'started' | 'deleted'}`
+  | `server ${'built' | 'stopped' | 'started' | 'deleted' | 'ends'}`
   | `host ${'stop' | 'boot' | 'agent' | 'look'}`
   | `cordon ${'landed on' | 'taken over' | 'ended'}`;

@@ -1,5 +1,7 @@
 /** Opens a simulated cloud: Keystone, Nova and Placement over HTTP, and hypervisors that answer SSH. */
+import type { FleetFile } from '../domain/fleet-file.ts';
 import type { Faults } from './faults.ts';
+import { type FleetSeed, worldOf } from './from-fleet.ts';
 import { type Hosts, makeSshKeys, openHosts, type SshFace } from './hosts.ts';
 import { type Door, openDoor, openHttp } from './http.ts';
 import { type InProcess, openInProcess } from './in-process.ts';
@@ -86,7 +88,15 @@ export interface QuietTwin extends Pick<Twin, 'env' | 'world' | 'faults' | 'inPr
 
 /** The same cloud as `openTwin` has, out of the same seed. */
 export function openQuietTwin(seed: Seed): QuietTwin {
-  const world = seedWorld(seed, HANDLERS);
+  return quietTwinOf(seedWorld(seed, HANDLERS));
+}
+
+/** The cloud that a file of a real fleet tells of. */
+export function openFleetTwin(fleet: FleetFile, seed: FleetSeed): QuietTwin {
+  return quietTwinOf(worldOf(fleet, seed, HANDLERS));
+}
+
+function quietTwinOf(world: World): QuietTwin {
   const around = { before: () => undefined, after: () => undefined };
   const inProcess = openInProcess(world, openServices(world, around), around);
   return { env: environment(inProcess.authUrl), world, faults: world.state.faults, inProcess };

@@ -1,6 +1,16 @@
 /** The simulated cloud while time passes: its state, what is due, and who waits for it. */
 import type { Happening, News } from './log.ts';
-import type { Allocation, Event, EventName, Flavor, Hypervisor, Migration, Server, State } from './state.ts';
+import type {
+  Allocation,
+  Event,
+  EventName,
+  Flavor,
+  Group,
+  Hypervisor,
+  Migration,
+  Server,
+  State,
+} from './state.ts';
 
 type Handler = (world: World, event: Event) => void;
 export type Handlers = Readonly<Record<EventName, Handler>>;
@@ -36,6 +46,9 @@ export class World {
   readonly #migrations = new Map<string, Migration>();
   readonly #migrationsOf = new Map<string, Migration[]>();
   readonly #zones = new Map<string, string>();
+  /** Names of isolated aggregates, by host. */
+  readonly #isolated = new Map<string, string[]>();
+  readonly #members = new Map<string, Set<Server>>();
   readonly #waiters = new Set<Waiter>();
   readonly #watchers = new Set<() => void>();
 
@@ -53,8 +66,12 @@ export class World {
     for (const server of Object.values(state.servers)) {
       entry(this.#listed, server.host)?.add(server);
       entry(this.#aboard, server.domain?.host)?.add(server);
+      entry(this.#members, server.group)?.add(server);
     }
     for (const migration of state.migrations) this.#index(migration);
+    for (const { name, hosts, isolated } of state.aggregates)
+      for (const host of isolated ? hosts : [])
+        this.#isolated.set(host, [...(this.#isolated.get(host) ?? []), name]);
     for (const { zone, hosts } of state.aggregates)
       for (const host of hosts) if (zone !== null && !this.#zones.has(host)) this.#zones.set(host, zone);
   }
@@ -174,6 +191,7 @@ export class World {
   /** A new one; it is on no host yet. */
   add(server: Server): void {
     this.state.servers[server.id] = server;
+    entry(this.#members, server.group)?.add(server);
     this.changed();
   }
 
@@ -184,6 +202,7 @@ export class World {
     this.unbook(id);
     entry(this.#listed, server.host)?.delete(server);
     entry(this.#aboard, server.domain?.host)?.delete(server);
+    entry(this.#members, server.group)?.delete(server);
     delete this.state.servers[id];
     this.changed();
   }
@@ -277,6 +296,24 @@ export class World {
   /** What is booked on the host in all. */
   used(host: string): Readonly<Sum> {
     return found(this.#booked.get(host), `hypervisor on host ${host}`).sum;
+  }
+
+  findGroup(id: string | undefined): Group | undefined {
+    return id === undefined ? undefined : this.state.groups.find((group) => group.id === id);
+  }
+
+  /** The servers of a group, oldest first. */
+  membersOf(group: string): Server[] {
+    return byAge(this.#members.get(group));
+  }
+
+  /** The isolated aggregates that a host is in. */
+  isolatedOf(host: string): readonly string[] {
+    return this.#isolated.get(host) ?? [];
+  }
+
+  isIn(host: string, aggregate: string): boolean {
+    return this.state.aggregates.some(({ name, hosts }) => name === aggregate && hosts.includes(host));
   }
 
   /** The zone of a host, by its aggregates. */

@@ -22,10 +22,8 @@ function hypervisor(name: string, more: Given = {}): Given {
     az: 'a',
     cell: 'c1',
     cpu: ['AVX2'],
-    ...{
-      traits: ['T'],
-      extra: [2],
-    },
+    traits: ['T'],
+    extra: [2],
     ...more,
   };
 }
@@ -98,18 +96,14 @@ const plan: DefragmentPlan = {
       },
     ],
   ],
-  ...{
-    emptied: ['hv1'],
-    emptyBefore: 1,
-    emptyAfter: 2,
-    bound: 2,
-    moves: 4,
-    ramMovedMb: 40960,
-  },
-  ...{
-    makespanSeconds: 35.2,
-    makespanBound: 30,
-  },
+  emptied: ['hv1'],
+  emptyBefore: 1,
+  emptyAfter: 2,
+  bound: 2,
+  moves: 4,
+  ramMovedMb: 40960,
+  makespanSeconds: 35.2,
+  makespanBound: 30,
   held: [
     {
       hypervisor: 'hv2',

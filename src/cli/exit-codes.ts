@@ -1,6 +1,7 @@
 /** What an exit code says, so that cron and scripts can tell one end from another. */
 import { ConfigError } from '../config.ts';
 import { RedisAway } from '../daemon.ts';
+import { DataFileError } from '../domain/data-file.ts';
 import { isRetryable } from '../domain/failure.ts';
 import { RedisDistrusted, RefusedError } from '../engine/errors.ts';
 import type { RunState } from '../engine/runs.ts';
@@ -42,7 +43,8 @@ export function codeOfState(state: RunState): number {
 /** The code for a command that could not be carried out. */
 export function codeOfError(error: unknown): number {
   if (error instanceof ConfigError || isServerError(error)) return EXIT.configuration;
-  if (error instanceof RequestError || error instanceof RefusedError) return EXIT.badInput;
+  if (error instanceof RequestError || error instanceof RefusedError || error instanceof DataFileError)
+    return EXIT.badInput;
   if (error instanceof RedisDistrusted || error instanceof RedisAway) return EXIT.away;
   return isRetryable(error) ? EXIT.tryAgain : EXIT.failed;
 }

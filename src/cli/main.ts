@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../config.ts';
+import { DataFileError } from '../domain/data-file.ts';
 import { messageOf } from '../domain/failure.ts';
 import { RedisDistrusted } from '../engine/errors.ts';
 import { RequestError } from '../start-run.ts';
@@ -73,7 +74,9 @@ async function main(): Promise<void> {
 }
 
 function faultsOf(error: unknown): object {
-  return error instanceof ConfigError || error instanceof RequestError ? { faults: error.faults } : {};
+  const isKnown =
+    error instanceof ConfigError || error instanceof RequestError || error instanceof DataFileError;
+  return isKnown ? { faults: error.faults } : {};
 }
 
 // Whoever reads our answer, `head` say, may have seen enough.

@@ -57,7 +57,7 @@ export class Placement {
    * Whether the server may go to the hypervisor and finds room there, cells and anti-affinity included.
    * Affinity is not asked: who moves a unit puts each of its servers. Nor is whether the hypervisor is to be
    * emptied, or empty. What the server holds where it is now is not given back first. Given cells, it must find
-   * room in just those.
+   * room in just those; back home, in those that it takes there.
    */
   fits(server: number, hypervisor: number, cells?: number): boolean {
     const { model } = this;
@@ -71,12 +71,17 @@ export class Placement {
       if (want > 0 && want > this.free[has + r]!) return false;
     }
     if (kinds.cells[kind]! > 0) {
-      if (
-        cells === undefined ? this.cellsFor(kind, hypervisor) === 0 : !this.fitsInCells(kind, hypervisor, cells)
-      )
-        return false;
+      const mask = this.#cellsOf(server, hypervisor, cells);
+      if (!this.fitsInCells(kind, hypervisor, mask)) return false;
     }
     return this.isApart(server, hypervisor);
+  }
+
+  /** A server that stays at home keeps its cells, whatever became of them on paper. */
+  #cellsOf(server: number, hypervisor: number, cells?: number): number {
+    const { home, cellsAtHome, kindOf } = this.model;
+    if (cells !== undefined) return cells;
+    return hypervisor === home[server] ? cellsAtHome[server]! : this.cellsFor(kindOf[server]!, hypervisor);
   }
 
   /** Whether one of the kind finds room in just these cells. */
@@ -130,7 +135,7 @@ export class Placement {
 
   /** Puts a server that is nowhere on a hypervisor, whether it fits or not; the cells are chosen unless given. */
   put(server: number, hypervisor: number, cells?: number): void {
-    const mask = cells ?? this.cellsFor(this.model.kindOf[server]!, hypervisor);
+    const mask = this.#cellsOf(server, hypervisor, cells);
     this.hold(server, hypervisor, mask);
     this.at[server] = hypervisor;
     this.cells[server] = mask;

@@ -16,6 +16,7 @@ import { predictSeconds } from './prediction.ts';
 import { ANYWHERE, type Reach } from './reach.ts';
 import { ADMIT_ALL, type Admission, gatesOf } from './reboot-gates.ts';
 import type { RebootNeed } from './reboot-need.ts';
+import { isReserved, type Reservations, withoutReservations } from './reserved.ts';
 import { sayCount, sayList } from './say.ts';
 
 type PlannedReboot = {
@@ -55,7 +56,7 @@ export type KnownWait = { readonly run: string; readonly since: string };
 
 /** Every hypervisor that was asked about and needs a reboot, or cannot say, is in exactly one list. */
 export type RebootPlan = {
-  /** Empty ones first, then the cheapest drain; the one that Nightshift itself runs on last. */
+  /** Reserved ones first, other empty ones, then the cheapest drain; the one that Nightshift itself runs on last. */
   readonly order: readonly PlannedReboot[];
   /** Those that are waited for already first, then those to wait for from tonight. */
   readonly waits: readonly PlannedWait[];
@@ -76,6 +77,8 @@ export interface RebootQuestion {
   readonly maxWaiting: number;
   /** The reason under which the asking run has disabled a hypervisor itself: no hold. */
   readonly mine?: string;
+  /** What was emptied for a campaign and is kept disabled for it: no hold, and rebooted before all others. */
+  readonly reserved?: Reservations;
   /** What live migration moves, memory and disk together. */
   readonly mbPerSecond: number;
   /** What was measured on those that guests have left, by hypervisor name. */
@@ -129,14 +132,17 @@ export function planReboots(question: RebootQuestion): RebootPlan {
     else ready.push(planned(question, { hypervisor, why: need.why, servers }));
   }
   const own = ownHypervisor(question);
+  const { reserved = {} } = question;
+  const kept = new Set(fleet.hypervisors.filter((one) => isReserved(reserved, one)).map(({ name }) => name));
   const queue = ready.toSorted(
     (a, b) =>
+      Number(kept.has(b.name)) - Number(kept.has(a.name)) ||
       Number(a.name === own) - Number(b.name === own) ||
       a.drainSeconds - b.drainSeconds ||
       byName(a.name, b.name),
   );
   const gates = gatesOf(
-    question,
+    { ...question, fleet: withoutReservations(fleet, reserved) },
     [...queue, ...waits].map(({ name }) => name),
   );
   const admitted = admit(queue, gates.all, limit);
@@ -205,12 +211,13 @@ function whyHeld(
   hypervisor: Hypervisor,
   servers: readonly Server[],
 ): string | undefined {
-  const { fleet, needs, armed, mine, policy, holds = NO_HOLDS } = question;
+  const { fleet, needs, armed, mine, policy, holds = NO_HOLDS, reserved = {} } = question;
   const { disabled } = hypervisor;
+  const isOurs = disabled === mine || isReserved(reserved, hypervisor);
   const need = needs[hypervisor.name];
   const unarmed = whyNotArmed(armed, hypervisor.aggregates);
   if (unarmed !== undefined) return unarmed;
-  if (disabled !== undefined && disabled !== mine) return describeCordon(disabled);
+  if (disabled !== undefined && !isOurs) return describeCordon(disabled);
   const laidDown = whyLaidDown(holds, {
     name: hypervisor.name,
     kernel: need !== undefined && need.need !== 'unclear' ? need.next : undefined,

@@ -6,6 +6,7 @@ import type { Server } from '../domain/fleet.ts';
 import { isFinal } from '../domain/migration.ts';
 import { serverName } from '../domain/names.ts';
 import { enableCommand } from '../domain/reboot-report.ts';
+import { RESERVED, type Reserved, reservedReason } from '../domain/reserved.ts';
 import { sayCount, sayList } from '../domain/say.ts';
 import { poll } from './pause.ts';
 
@@ -27,19 +28,23 @@ export type GivenBack = { readonly to: 'service' } | { readonly to: 'somebody el
 const SETTLE_MS = 15 * 60_000;
 
 /**
- * Disables the hypervisor's compute service, unless it is disabled already: then it is somebody else's.
- * The way back is written down first. Repeating it finds our own reason.
+ * Disables the hypervisor's compute service, unless it is disabled already: then it is somebody else's. One that
+ * is only kept empty for a campaign is taken over, and given back as one that was enabled. The way back is
+ * written down first. Repeating it finds our own reason.
  */
 export async function cordon(ctx: Context<unknown>, name: string): Promise<Cordon> {
   const reason = rebootReason(ctx.runId);
   return ctx.step<Cordon>(`cordon ${name}`, { effect: 'idempotent', disruptive: true }, async (scope) => {
     const { disabled } = await ctx.cloud.service(name);
-    if (disabled === reason) return { ours: true };
-    if (disabled !== undefined) {
+    const kept = await scope.table(RESERVED).get<Reserved>(name);
+    const isKept = kept !== undefined && disabled === reservedReason(kept);
+    if (disabled !== undefined && disabled !== reason && !isKept) {
       const why = describeCordon(disabled);
       scope.skipped(why);
       return { ours: false, why };
     }
+    if (kept !== undefined) scope.table(RESERVED).delete(name);
+    if (disabled === reason) return { ours: true };
     await ctx.handback.write(subjectOf(name), [`# ${name} is disabled: ${reason}`, enableCommand(name)]);
     await ctx.cloud.cordon(name, reason);
     return { ours: true };
@@ -79,7 +84,7 @@ export async function whyNotOurs(ctx: Context<unknown>, name: string): Promise<s
 }
 
 /** Waits for migrations under way, then fails with every server that did not come out of them whole. */
-async function assertWhole(
+export async function assertWhole(
   { cloud, options }: Context<{ readonly pollMs: number }>,
   moved: readonly Moved[],
   { signal, timers }: Pick<StepScope, 'signal' | 'timers'>,
@@ -120,6 +125,6 @@ function isBroken({ status }: Server, by: Moved['by']): boolean {
   return status === 'ERROR' || status === 'UNKNOWN';
 }
 
-function subjectOf(name: string): string {
+export function subjectOf(name: string): string {
   return `hypervisor ${name}`;
 }

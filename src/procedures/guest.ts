@@ -28,6 +28,8 @@ export interface Move {
   readonly from: string;
   /** Of the step, unique in the run. */
   readonly key: string;
+  /** It goes to its target or stays: no other place is as good. */
+  readonly onlyThere?: true;
 }
 
 /** How it came that the server does not run on the hypervisor any more. */

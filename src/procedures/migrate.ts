@@ -219,7 +219,10 @@ class Ascent {
     const tried = [...this.#tried, ...(migration?.to === undefined ? [] : [migration.to])];
     const tries = this.#tried.length + 1;
     const elsewhere =
-      tries === 1 && migration && (await chooseAnother(this.#ctx, guest, { from, tried })) !== undefined;
+      !this.#move.onlyThere &&
+      tries === 1 &&
+      migration &&
+      (await chooseAnother(this.#ctx, guest, { from, tried })) !== undefined;
     const phase = migration === undefined ? 'waits' : this.#phase;
     const rung = nextRung({
       phase,
@@ -311,7 +314,7 @@ class Ascent {
     return { stalledAfterMs: stalledAfterSeconds * 1000, mostRewrites };
   }
   get #mayHaveNamed(): boolean {
-    return this.#tried.length > 0 || this.#move.guest.target !== null;
+    return !this.#move.onlyThere && (this.#tried.length > 0 || this.#move.guest.target !== null);
   }
 
   /** As chosen when all guests were looked at; after a try that failed, another. */

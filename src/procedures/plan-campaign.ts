@@ -13,6 +13,7 @@ import { BANDWIDTH } from './migrate.ts';
 import { readHolds } from './read-holds.ts';
 import { recordShadow } from './record-shadow.ts';
 import { LIVES } from './remember-lives.ts';
+import { readReservations } from './reserve.ts';
 import { roomRules } from './room-settings.ts';
 import { survey } from './survey.ts';
 import { noticesOf } from './tell-owners.ts';
@@ -46,6 +47,7 @@ export async function planCampaign(ctx: Campaign): Promise<CampaignPlan> {
       measured,
       waiting,
       maxWaiting,
+      reserved: await readReservations(scope),
       lives,
       policy,
       holds,

@@ -7,6 +7,7 @@ import { kindOf } from '../../src/domain/lifetimes.ts';
 import { ADMIT_ALL } from '../../src/domain/reboot-gates.ts';
 import type { RebootNeed } from '../../src/domain/reboot-need.ts';
 import { planReboots, type RebootQuestion } from '../../src/domain/reboot-order.ts';
+import { reservedReason } from '../../src/domain/reserved.ts';
 import { hypervisor, needsNone, needsReboot, server, size } from '../support/builders.ts';
 
 function question(
@@ -40,6 +41,37 @@ describe('planReboots', () => {
       needSeconds: 1526,
       domains: ['zone nova'],
     });
+  });
+
+  it('takes what is reserved for it before any other empty one', () => {
+    const kept = { run: 'defragment-hypervisors~1', until: '2026-11-25T05:00:00Z' };
+    const hypervisors = [hypervisor('hv1'), hypervisor('hv2', { disabled: reservedReason(kept) })];
+
+    const { order, held } = planReboots(question(hypervisors, [], { reserved: { hv2: kept } }));
+
+    expect(order.map(({ name }) => name)).toEqual(['hv2', 'hv1']);
+    expect(held).toEqual([]);
+  });
+
+  it('holds what is disabled for another reason than the one under which it was reserved', () => {
+    const kept = { run: 'defragment-hypervisors~1', until: '2026-11-25T05:00:00Z' };
+    const hypervisors = [hypervisor('hv1', { disabled: 'disk swap, ask Kim' })];
+
+    const { held } = planReboots(question(hypervisors, [], { reserved: { hv1: kept } }));
+
+    expect(held).toEqual([{ name: 'hv1', why: 'disabled by somebody else: "disk swap, ask Kim"' }]);
+  });
+
+  it('puts no guest on what is reserved', () => {
+    const kept = { run: 'defragment-hypervisors~1', until: '2026-11-25T05:00:00Z' };
+    const hypervisors = [hypervisor('hv1'), hypervisor('hv2', { disabled: reservedReason(kept) })];
+    const needs = { hv1: needsReboot() };
+
+    const { held } = planReboots(
+      question(hypervisors, [server('a', 'hv1')], { needs, reserved: { hv2: kept } }),
+    );
+
+    expect(held[0]?.why).toMatch(/^no room/);
   });
 
   it('counts a hypervisor with stopped guests only as empty', () => {

@@ -7,6 +7,7 @@
 import type {
   Booking,
   Cloud,
+  DeviceStock,
   Fleet,
   Health,
   Host,
@@ -46,6 +47,8 @@ type FakeMigration = Mutable<Migration> & { endsAt: number; forced?: true; reado
 
 const MIGRATION_SECONDS = 8;
 const POWER_SECONDS = 3;
+/** What stays empty for a campaign is the campaign's. */
+const TAKEN_OVER = /^(nightshift \S+: )?reserved\b/;
 const COPY_BYTES = 1_000_000;
 
 export class FakeCloud implements Cloud {
@@ -66,6 +69,10 @@ export class FakeCloud implements Cloud {
   /** Addresses of users, and contacts of projects, by id. */
   readonly users = new Map<string, string>();
   readonly contacts = new Map<string, Owner>();
+  /** What projects are called, by id; by its id alone otherwise. */
+  readonly projects = new Map<string, string>();
+  /** How many devices each hypervisor has, as Placement counts them; whoever is pinned holds one. */
+  readonly gpus = new Map<string, number>();
   /** Newest last, by server. */
   readonly asked = new Map<string, ServerAction[]>();
   readonly #migrations: FakeMigration[] = [];
@@ -163,7 +170,7 @@ export class FakeCloud implements Cloud {
     const out = [...this.hosts.values()].filter((h) => h.name !== name && h.isOut).map((h) => h.name);
     if (out.length >= this.mayBeOut)
       this.violations.push(`${name} was cordoned while ${out.join(', ')} was out`);
-    if (this.#host(name).disabled !== undefined)
+    if (!TAKEN_OVER.test(this.#host(name).disabled ?? 'reserved'))
       this.violations.push(`${name} was cordoned over another reason`);
     this.#host(name).disabled = reason;
     this.changed(`cordon ${name}`);
@@ -220,6 +227,11 @@ export class FakeCloud implements Cloud {
     );
   }
 
+  async projectNames(ids: readonly string[]): Promise<Record<string, string>> {
+    this.tick();
+    return Object.fromEntries(ids.map((id) => [id, this.projects.get(id) ?? id]));
+  }
+
   async deleteServer(id: string): Promise<void> {
     this.tick();
     if (!this.servers.has(id) || !this.deletes) return;
@@ -236,7 +248,7 @@ export class FakeCloud implements Cloud {
       throw novaError(`server ${id} is ${server.status} (${server.task})`, true);
     }
     const fault = this.faults.get(id);
-    const target = wanted ?? this.#schedule(server);
+    const target = wanted === undefined ? this.#schedule(server) : this.#named(wanted);
     this.note(id, 'live-migration', { ours: true });
     this.changed(wanted === undefined ? `migrate ${id}` : `migrate ${id} to ${wanted}`);
     if (fault === 'never begun') return;
@@ -277,16 +289,16 @@ export class FakeCloud implements Cloud {
     this.changed(`force ${serverId}`);
   }
 
-  async coldMigrate(id: string): Promise<void> {
+  async coldMigrate(id: string, wanted?: string): Promise<void> {
     this.tick();
     const server = this.servers.get(id);
     if (server === undefined) throw novaError(`server ${id} could not be found`, false);
     if (server.task !== undefined || !['ACTIVE', 'SHUTOFF'].includes(server.status)) {
       throw novaError(`server ${id} is ${server.status} (${server.task})`, true);
     }
-    const target = this.faults.get(id) === 'refused' ? undefined : this.#schedule(server);
+    const target = this.faults.get(id) === 'refused' ? undefined : (wanted ?? this.#schedule(server));
     this.note(id, 'migrate', { ours: true });
-    this.changed(`migrate cold ${id}`);
+    this.changed(wanted === undefined ? `migrate cold ${id}` : `migrate cold ${id} to ${wanted}`);
     const to = target === undefined ? {} : { to: target };
     const migration = this.#begin(id, { kind: 'migration', from: server.hypervisor, ...to });
     migration.status = 'migrating';
@@ -372,6 +384,22 @@ export class FakeCloud implements Cloud {
     }));
   }
 
+  async devices(): Promise<readonly DeviceStock[]> {
+    this.tick();
+    return [...this.gpus].map(([hypervisor, capacity]) => {
+      const booked = [...this.allocations].filter(([, { on }]) => on === hypervisor);
+      const holders = booked.map(([consumer]) => consumer).filter((consumer) => this.#holdsDevice(consumer));
+      return {
+        hypervisor,
+        provider: `gpus of ${hypervisor}`,
+        resourceClass: 'CUSTOM_GPU',
+        capacity,
+        bookedBy: Object.fromEntries(holders.map((consumer) => [consumer, 1])),
+        traits: [],
+      };
+    });
+  }
+
   async occupancy(name: string): Promise<Occupancy> {
     const from = this.at(this.#now);
     this.tick();
@@ -431,10 +459,21 @@ export class FakeCloud implements Cloud {
     return [down === 'unknown' ? { ...server, status: 'UNKNOWN', hypervisor: '' } : server];
   }
 
+  #holdsDevice(consumer: string): boolean {
+    const migration = this.#migrations.find(({ uuid }) => uuid === consumer);
+    return this.servers.get(migration?.serverId ?? consumer)?.pinned !== undefined;
+  }
+
   #usedOn(name: string): Resources {
     const booked = [...this.allocations.values()].filter(({ on }) => on === name).map(({ size }) => size);
     const sum = (kind: keyof Resources): number => booked.reduce((total, size) => total + size[kind], 0);
     return { vcpus: sum('vcpus'), ramMb: sum('ramMb'), diskGb: sum('diskGb') };
+  }
+
+  /** The scheduler also judges a target that is named. */
+  #named(wanted: string): string | undefined {
+    const { disabled } = this.#host(wanted);
+    return disabled === undefined ? wanted : undefined;
   }
 
   #schedule({ hypervisor, size }: Server): string | undefined {

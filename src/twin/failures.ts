@@ -82,6 +82,11 @@ export const FAILURES = {
   'never back': { on: 'reboot', mode: 33, means: 'it goes down for good' },
   'old kernel': { on: 'reboot', mode: 28, means: 'it boots the kernel that it had' },
   'no service': { on: 'reboot', mode: 29, means: 'it is back, and its compute service is not' },
+  'no network agent': {
+    on: 'reboot',
+    mode: 29,
+    means: 'it is back, and one of its network agents is not',
+  },
   'second service': { on: 'reboot', mode: 29, means: 'its compute service is back as another one' },
   'no devices': { on: 'reboot', mode: 15, complaint: 5, means: 'its virtual functions and GPUs are gone' },
   'failed unit': { on: 'reboot', mode: 29, means: 'a unit of it has failed' },

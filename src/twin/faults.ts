@@ -11,12 +11,12 @@ export type MigrationFault = Exclude<FailureOn<'migration'>, 'slow'> | number;
 
 /**
  * How a reboot goes: denied, accepted and not begun, never back, back on the old kernel, back without compute
- * service, back without its virtual functions and GPUs, back with a unit that failed.
+ * service, back without one of its network agents, back without its virtual functions and GPUs, back with a unit that failed.
  */
 export type RebootFault = FailureOn<'reboot'>;
 
 export interface ApiFault {
-  readonly service: 'identity' | 'compute' | 'placement';
+  readonly service: 'identity' | 'compute' | 'placement' | 'network';
   /** Of every method if left out. */
   readonly method?: string;
   /** What the path below the service begins with; every path if left out. */

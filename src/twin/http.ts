@@ -70,14 +70,14 @@ interface Request {
 /** Answers a request; or says that nothing will come, or that the connection breaks. */
 export type Door = (request: Request) => Promise<Reply | 'silence' | 'reset'>;
 
-/** The three services behind one door, each below its own name; and `/twin/log`, for whoever checks a night. */
+/** The services behind one door, each below its own name; and `/twin/log`, for whoever checks a night. */
 export function openDoor(
   world: World,
   services: Readonly<Record<Service, Answer>>,
   { before, after }: { before: () => void; after: () => void },
 ): Door {
   return async ({ method, url, headers, body }) => {
-    const [, service, path = ''] = /^\/(identity|compute|placement)(\/.*)?$/.exec(url.pathname) ?? [];
+    const [, service, path = ''] = /^\/(identity|compute|placement|network)(\/.*)?$/.exec(url.pathname) ?? [];
     const requestId = { 'x-openstack-request-id': `req-${randomUUID()}` };
     before();
     if (url.pathname === '/twin/log') return logFrom(world, url.searchParams);
@@ -142,7 +142,7 @@ export async function openHttp(
 }
 
 function isService(name: string | undefined): name is Service {
-  return name === 'identity' || name === 'compute' || name === 'placement';
+  return name === 'identity' || name === 'compute' || name === 'placement' || name === 'network';
 }
 
 function send(response: http.ServerResponse, { status, body, headers }: Reply): void {

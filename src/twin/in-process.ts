@@ -30,7 +30,7 @@ interface Answered {
 export interface InProcess {
   /** Where Keystone is; any other origin does as well. */
   readonly authUrl: string;
-  /** Carries one request to Keystone, Nova or Placement. Throws ECONNRESET or ETIMEDOUT as a network would. */
+  /** Carries one request to one of the cloud's services. Throws ECONNRESET or ETIMEDOUT as a network would. */
   exchange(asked: Asked): Promise<Answered>;
   host(hypervisor: string): Host;
 }

@@ -147,6 +147,7 @@ function catalog({ url }: Ask): object[] {
     ['identity', 'keystone', `${base}/identity/v3`],
     ['compute', 'nova', `${base}/compute/v2.1`],
     ['placement', 'placement', `${base}/placement`],
+    ['network', 'neutron', `${base}/network`],
   ] as const;
   return services.map(([type, name, address]) => ({
     type,

@@ -1,5 +1,6 @@
 /** A hypervisor as its own operating system shows it: files, processes, domains, services. */
 
+import { networkAgents, startNetworkAgent, stopNetworkAgent } from './network-agents.ts';
 import { domainName } from './nova-rows.ts';
 import { reboot, startAgent, stopAgent } from './power.ts';
 import type { Hypervisor } from './state.ts';
@@ -27,6 +28,7 @@ export interface Machine {
 }
 
 export function machineOf(world: World, hypervisor: Hypervisor): Machine {
+  const networkAgent = (name: string) => networkAgents(hypervisor).find(({ binary }) => binary === name);
   const domains = () =>
     world.aboard(hypervisor.host).map((server) => ({
       name: domainName(server),
@@ -51,14 +53,19 @@ export function machineOf(world: World, hypervisor: Hypervisor): Machine {
     domains,
     failedUnits: () => (hypervisor.boot.fault === 'failed unit' ? ['openvswitch-switch.service'] : []),
     service: (name) => {
-      if (name !== 'nova-compute') return name === 'sshd' ? 'active' : undefined;
-      return hypervisor.agent.since === null ? 'inactive' : 'active';
+      if (name === 'sshd') return 'active';
+      const process = name === 'nova-compute' ? hypervisor.agent : networkAgent(name);
+      return process && (process.since === null ? 'inactive' : 'active');
     },
     start: (name) => {
+      const agent = networkAgent(name);
       if (name === 'nova-compute') startAgent(world, hypervisor);
+      if (agent !== undefined) startNetworkAgent(world, agent);
     },
     stop: (name) => {
+      const agent = networkAgent(name);
       if (name === 'nova-compute') stopAgent(world, hypervisor);
+      if (agent !== undefined) stopNetworkAgent(world, agent);
     },
     reboot: () => reboot(world, hypervisor),
     async sleep(ms, signal) {

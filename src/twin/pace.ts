@@ -6,6 +6,10 @@ export interface Pace {
   readonly heartbeatMs: number;
   /** Nova calls a service up for so long after its last heartbeat. */
   readonly downAfterMs: number;
+  /** Between two reports of a network agent. */
+  readonly reportMs: number;
+  /** Neutron calls an agent alive for so long after its last report. */
+  readonly silentMs: number;
   /** What a service takes for any answer. */
   readonly apiMs: number;
   /** Nova waits so long for the answer of a compute service. */
@@ -20,7 +24,7 @@ export interface Pace {
   readonly stopMs: number;
   /** From then until its SSH answers again. */
   readonly awayMs: number;
-  /** From then until its compute service runs. */
+  /** From then until its compute service and its network agents run. */
   readonly agentMs: number;
   /** From then until Nova has looked which guests run. */
   readonly lookMs: number;
@@ -28,10 +32,12 @@ export interface Pace {
   readonly tokenMs: number;
 }
 
-/** Nova's own defaults, and a hypervisor that is back within a minute. */
+/** Nova's and Neutron's own defaults, and a hypervisor that is back within a minute. */
 export const PACE: Pace = {
   heartbeatMs: 10_000,
   downAfterMs: 60_000,
+  reportMs: 30_000,
+  silentMs: 75_000,
   apiMs: 0,
   rpcMs: 60_000,
   cellMs: 60_000,

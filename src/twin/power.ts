@@ -1,6 +1,7 @@
-/** Hypervisors as machines: heartbeats of their compute services, reboots, and what Nova finds afterwards. */
+/** Hypervisors as machines: heartbeats of their compute services, network agents, reboots, and what Nova finds afterwards. */
 
 import type { RebootFault } from './faults.ts';
+import { networkAgents, startNetworkAgent, stopNetworkAgent } from './network-agents.ts';
 import { drawUuid } from './random.ts';
 import type { Event, Hypervisor, Migration } from './state.ts';
 import { strike } from './strike.ts';
@@ -58,13 +59,14 @@ function faultOf(world: World, { name, rebootFault }: Hypervisor): RebootFault |
 export const hostHandlers = {
   'host stop': stop,
   'host boot': boot,
-  'host agent': (world, { of }) => startAgent(world, world.hypervisor(of)),
+  'host agent': (world, { of }) => startAll(world, world.hypervisor(of)),
   'host look': look,
 } satisfies Partial<Handlers>;
 
 function stop(world: World, { of: host }: Event): void {
   const hypervisor = world.hypervisor(host);
   stopAgent(world, hypervisor);
+  for (const agent of networkAgents(hypervisor)) stopNetworkAgent(world, agent);
   hypervisor.power = 'off';
   const running = world.aboard(host).filter(({ domain }) => domain?.running === true);
   const { name } = hypervisor;
@@ -93,7 +95,15 @@ function boot(world: World, { of: host }: Event): void {
   hypervisor.boots += 1;
   if (fault === 'second service') hypervisor.serviceId = drawUuid(world.state);
   world.tell({ what: 'booted', hypervisor: hypervisor.name, kernel });
-  if (fault !== 'no service') world.plan(world.state.pace.agentMs, 'host agent', host);
+  world.plan(world.state.pace.agentMs, 'host agent', host);
+}
+
+function startAll(world: World, hypervisor: Hypervisor): void {
+  const fault = faultOf(world, hypervisor);
+  if (fault !== 'no service') startAgent(world, hypervisor);
+  const agents = networkAgents(hypervisor);
+  for (const agent of fault === 'no network agent' ? agents.slice(1) : agents)
+    startNetworkAgent(world, agent);
 }
 
 /** The compute service compares what Nova has with what runs: guests that do not run are stopped ones. */

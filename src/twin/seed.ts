@@ -1,5 +1,6 @@
 /** A cloud out of a seed: hypervisors, projects with owners, and servers as one finds them. */
 import { noFaults } from './faults.ts';
+import { agentsOf } from './network-agents.ts';
 import { PACE, type Pace } from './pace.ts';
 import { chooseHost, hasDevice } from './placing.ts';
 import { type Dice, draw, drawHex, drawInt, drawUuid, pick } from './random.ts';
@@ -126,6 +127,7 @@ function hypervisor(
     changedAt: bootedAt,
     // Each has a rhythm of its own.
     agent: { since: at - 3 * pace.heartbeatMs - drawInt(dice, pace.heartbeatMs), heardAt: bootedAt },
+    networkAgents: agentsOf(index + 1, { at, reportMs: pace.reportMs }),
     power: 'on',
     boot: { id: drawUuid(dice), at: bootedAt, kernel: OLD_KERNEL },
     boots: 0,

@@ -63,6 +63,8 @@ export interface Hypervisor {
   /** When somebody last changed its service's record. */
   changedAt: number;
   agent: Agent;
+  /** Missing in a file of an older twin. */
+  readonly networkAgents?: readonly NetworkAgent[];
   /** `going down`: it was asked to reboot and still answers. */
   power: 'on' | 'going down' | 'off';
   boot: {
@@ -99,6 +101,18 @@ interface Agent {
   /** Since when it runs; null while it does not. */
   since: number | null;
   /** Its last heartbeat before `since`. */
+  heardAt: number;
+}
+
+/** A process of Neutron's. */
+export interface NetworkAgent {
+  /** What Neutron calls its type. */
+  readonly kind: string;
+  /** Its unit on the host as well. */
+  readonly binary: string;
+  /** Since when it runs; null while it does not. */
+  since: number | null;
+  /** Its last report before `since`. */
   heardAt: number;
 }
 

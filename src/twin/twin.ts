@@ -1,4 +1,4 @@
-/** Opens a simulated cloud: Keystone, Nova and Placement over HTTP, and hypervisors that answer SSH. */
+/** Opens a simulated cloud: Keystone, Nova, Placement and Neutron over HTTP, and hypervisors that answer SSH. */
 import type { FleetFile } from '../domain/fleet-file.ts';
 import type { Faults } from './faults.ts';
 import { type FleetSeed, worldOf } from './from-fleet.ts';
@@ -7,6 +7,7 @@ import { type Door, openDoor, openHttp } from './http.ts';
 import { type InProcess, openInProcess } from './in-process.ts';
 import { type Kept, readKept, writeKept } from './kept.ts';
 import { openKeystone } from './keystone.ts';
+import { openNeutron } from './neutron.ts';
 import { openNova } from './nova.ts';
 import { openPlacement } from './placement.ts';
 import { type Seed, seedWorld } from './seed.ts';
@@ -108,6 +109,7 @@ function openServices(world: World, around: { before: () => void; after: () => v
     identity: keystone.answer,
     compute: openNova(world, keystone),
     placement: openPlacement(world, keystone),
+    network: openNeutron(world, keystone),
   };
   return openDoor(world, services, around);
 }

@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { RunRecord } from '../../src/engine/runs.ts';
 import { FAILURES, type FaultRule } from '../../src/twin/failures.ts';
 import type { Happening } from '../../src/twin/log.ts';
+import { networkAgents, stopNetworkAgent } from '../../src/twin/network-agents.ts';
 import type { Pace } from '../../src/twin/pace.ts';
 import type { Hypervisor, Server } from '../../src/twin/state.ts';
 import type { World } from '../../src/twin/world.ts';
@@ -409,6 +410,48 @@ describe('failure modes of clouds', () => {
     const { says } = await night({ rules: [{ what: 'no service' }] });
 
     expect(says('hv01')).toMatch(/^needs you: .*compute service/);
+  });
+
+  it.each([
+    ['hv01', 'ovn-controller'],
+    ['hv04', 'neutron-openvswitch-agent'],
+  ])('failure mode 29: a host whose network agent stays away is not done: %s', async (name, binary) => {
+    const rules = [{ what: 'no network agent' }] as const;
+    const { says, world } = await night({ hypervisors: 4, needs: [name], rules });
+
+    expect(says(name)).toBe(
+      `needs you: it failed its checks: network agents that were alive before are missing: ${binary} (not alive)`,
+    );
+    expect(hv(world, name).disabled).toBe(true);
+  });
+
+  it('failure mode 29: a network agent that was down before the drain is not demanded after it', async () => {
+    const { says, run } = await night({
+      prepare: (world) => {
+        const [agent] = networkAgents(hv(world, 'hv01'));
+        stopNetworkAgent(world, agent!);
+        world.advance(world.now + 120_000);
+      },
+      rules: [{ what: 'no network agent' }],
+    });
+
+    expect(says('hv01')).toMatch(/^done/);
+    expect(run.state).toBe('succeeded');
+  });
+
+  it('failure mode 29: a network agent that dies elsewhere meanwhile stops the night, named', async () => {
+    const { says, all, run } = await night({
+      needs: ['hv01', 'hv02'],
+      options: { gate: { patienceMinutes: 5 } },
+      prepare: (world) =>
+        once(world, 'cordoned', () => stopNetworkAgent(world, networkAgents(hv(world, 'hv03'))[0]!)),
+    });
+
+    expect(says('hv01')).toMatch(/^done/);
+    expect(all('cordoned')).toEqual(['hv01']);
+    expect(JSON.stringify(run.report)).toContain(
+      'down services and agents is red: 1 more than at the beginning: ovn-controller on hv03',
+    );
   });
 
   it('failure mode 29: a compute service that is another one is not done', async () => {

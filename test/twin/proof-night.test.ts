@@ -72,7 +72,7 @@ describe('a night of spoilt reboots on the simulated cloud', () => {
   const disabled = async (name: string) => (await world.cloud.service(name)).disabled;
 
   it('gives back what is as it was, after a canary that is gone', async () => {
-    expect(outcome(WELL)).toMatch(/^done: rebooted in .*, 6\.1\.0-28-amd64, 12 of 12 checks$/);
+    expect(outcome(WELL)).toMatch(/^done: rebooted in .*, 6\.1\.0-28-amd64, 13 of 13 checks$/);
     expect(await disabled(WELL)).toBeUndefined();
     expect((await world.cloud.fleet()).servers).toEqual([]);
   });

@@ -1,5 +1,6 @@
 /** The contract of a cloud as Nightshift relies on it: one suite, run over a real OpenStack and over the twin. */
 import { afterAll, beforeAll, describe } from 'vitest';
+import { agentContract, lostAgentContract } from './agents.ts';
 import { type Bench, openBench } from './bench.ts';
 import { coldMigrationContract } from './cold-migration.ts';
 import { cordonContract } from './cordon.ts';
@@ -38,6 +39,8 @@ export function cloudContract(
       'a server that is stopped and started': powerContract,
       'a compute service': serviceContract,
       'what is broken': healthContract,
+      'the network agents of a hypervisor': agentContract,
+      'a network agent that dies': lostAgentContract,
       'a server of our own': ownServerContract,
       'who owns a server': ownersContract,
       'a hypervisor that is rebooted': rebootContract,

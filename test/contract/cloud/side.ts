@@ -29,6 +29,8 @@ export interface Side {
   readonly image: string;
   /** The kernel that runs after `reset`, and the one that boots next. */
   readonly kernels: { readonly old: string; readonly next: string };
+  /** Binaries of Neutron's agents on a hypervisor, in order of name. */
+  agents(hypervisor: string): readonly string[];
   /** How long to wait for something to come about, and between two looks. */
   readonly patience: { readonly timeout: number; readonly interval: number };
   /** No servers; every hypervisor on, its service enabled and up, with a kernel that awaits a reboot. */

@@ -1,5 +1,6 @@
 /** Whether the twin keeps the contract that a real OpenStack keeps. */
 import { machineOf } from '../../../src/twin/machine.ts';
+import { networkAgents } from '../../../src/twin/network-agents.ts';
 import type { Twin } from '../../../src/twin/twin.ts';
 import { openTestTwin } from '../../support/twin.ts';
 import { cloudContract } from './contract.ts';
@@ -32,6 +33,10 @@ async function openTwinSide(): Promise<Side & { twin: Twin }> {
     tenant: { name: 'alice', password: 'twin', project: 'alpha' },
     image: state.image,
     kernels: KERNELS,
+    agents: (name) =>
+      networkAgents(twin.world.named(name))
+        .map(({ binary }) => binary)
+        .toSorted(),
     patience: { timeout: 20_000, interval: 10 },
     async reset() {
       for (const id of Object.keys(state.servers)) twin.world.plan(0, 'server deleted', id);

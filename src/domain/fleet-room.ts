@@ -66,9 +66,22 @@ export function missingFor(
   server: FleetServer,
   extraNames: readonly string[],
 ): string | undefined {
-  const [vcpus = 0, ramMb = 0, diskGb = 0, ...extra] = needsOf(server).map((need, r) =>
-    need === 0 ? 0 : Math.max(0, room.taken[r]! + need - room.capacity[r]!),
+  const after = needsOf(server).map((need, r) =>
+    need === 0 ? 0 : room.taken[r]! + need - room.capacity[r]!,
   );
+  return sayExcess(after, extraNames);
+}
+
+/** What is taken beyond what the hypervisor may give; undefined where nothing is. */
+export function excessOf({ taken, capacity }: Room, extraNames: readonly string[]): string | undefined {
+  return sayExcess(
+    taken.map((amount, r) => amount - capacity[r]!),
+    extraNames,
+  );
+}
+
+function sayExcess(beyond: readonly number[], extraNames: readonly string[]): string | undefined {
+  const [vcpus = 0, ramMb = 0, diskGb = 0, ...extra] = beyond.map((amount) => Math.max(0, amount));
   const extras = extra.flatMap((amount, r) => (amount > 0 ? [`${amount} ${extraNames[r]}`] : []));
   const words = [amounts({ vcpus, ramMb: roundUp(ramMb), diskGb }), ...extras].filter((part) => part !== '');
   return words.length === 0 ? undefined : words.join(', ');

@@ -30,23 +30,32 @@ export function whysNotThere(
   { from, to }: { readonly from: FleetHypervisor; readonly to: FleetHypervisor },
   isolatedAggregates: readonly string[],
 ): string[] {
-  const { id, az, aggregate, requiredTraits } = server;
   const whys: string[] = [];
   if (!to.enabled) whys.push(`${to.name} is disabled and takes nothing`);
   if (!to.up) whys.push(`${to.name} is down and takes nothing`);
-  if (az !== undefined && az !== to.az)
-    whys.push(`${id} stays in zone ${az}, and ${to.name} is in ${to.az ?? 'none'}`);
   if (from.cell !== to.cell)
-    whys.push(`${id} stays in cell ${from.cell ?? 'none'}, and ${to.name} is in ${to.cell ?? 'none'}`);
-  if (aggregate !== undefined && !to.aggregates.includes(aggregate))
-    whys.push(`${id} needs aggregate ${aggregate}, and ${to.name} is not in it`);
-  for (const name of to.aggregates)
-    if (name !== aggregate && isolatedAggregates.includes(name))
-      whys.push(`${to.name} is in the isolated aggregate ${name}, which ${id} does not name`);
-  const lacking = requiredTraits.filter((trait) => !to.traits.includes(trait));
-  if (lacking.length > 0) whys.push(`${id} needs ${sayList(lacking)}, which ${to.name} has not`);
+    whys.push(`${server.id} stays in cell ${from.cell ?? 'none'}, and ${to.name} is in ${to.cell ?? 'none'}`);
   const older = from.cpu.filter((trait) => !to.cpu.includes(trait));
   if (older.length > 0)
     whys.push(`the CPU of ${to.name} lacks ${sayList(older)}, which that of ${from.name} has`);
+  return [...whys, ...whysMisplaced(server, to, isolatedAggregates)];
+}
+
+/** Which rules forbid the server to be there, wherever it comes from. */
+export function whysMisplaced(
+  { id, az, aggregate, requiredTraits }: FleetServer,
+  { name, ...there }: FleetHypervisor,
+  isolatedAggregates: readonly string[],
+): string[] {
+  const whys: string[] = [];
+  if (az !== undefined && az !== there.az)
+    whys.push(`${id} stays in zone ${az}, and ${name} is in ${there.az ?? 'none'}`);
+  if (aggregate !== undefined && !there.aggregates.includes(aggregate))
+    whys.push(`${id} needs aggregate ${aggregate}, and ${name} is not in it`);
+  for (const isolated of there.aggregates)
+    if (isolated !== aggregate && isolatedAggregates.includes(isolated))
+      whys.push(`${name} is in the isolated aggregate ${isolated}, which ${id} does not name`);
+  const lacking = requiredTraits.filter((trait) => !there.traits.includes(trait));
+  if (lacking.length > 0) whys.push(`${id} needs ${sayList(lacking)}, which ${name} has not`);
   return whys;
 }

@@ -82,22 +82,23 @@ export async function takeBaseline(ctx: Context<GateSettings>, key: string): Pro
 
 /**
  * Why nothing is begun: every signal that was still red when patience was over. Null when all are green, at once or
- * within `patienceMinutes`, for which the run is parked. `waited` then says that time has gone by.
+ * within `patienceMinutes`, for which the run is parked. `waited` then says that time has gone by. `key` is the
+ * step's, where a hypervisor has several gates.
  */
 export async function whyRed(
   ctx: Context<GateSettings>,
   name: string,
   baseline: Baseline,
+  key = `gate before ${name}`,
 ): Promise<{ readonly red: string | null; readonly waited: boolean }> {
   if (!asksAnything(ctx)) return { red: null, waited: false };
-  const key = `gate before ${name}`;
   const options = { effect: 'read', timeoutMs: 10 * 60_000 } as const;
   const first = sayRed(await ctx.step(key, options, async (scope) => look(ctx, name, { baseline, scope })));
   if (first === undefined) return { red: null, waited: false };
 
   ctx.note({ subject: key, verdict: 'red', why: first });
   const since = ctx.now().getTime();
-  const last = sayRed(await lookAgain(ctx, name, { baseline, first }));
+  const last = sayRed(await lookAgain(ctx, name, { baseline, first, key }));
   if (last !== undefined) {
     ctx.note({ subject: key, verdict: 'red', why: last });
     return { red: `nothing started: ${last}`, waited: true };
@@ -111,13 +112,13 @@ export async function whyRed(
 async function lookAgain(
   ctx: Context<GateSettings>,
   name: string,
-  { baseline, first }: { baseline: Baseline; first: string },
+  { baseline, first, key }: { baseline: Baseline; first: string; key: string },
 ): Promise<readonly Signal[]> {
   const patienceMs = ctx.options.gate.patienceMinutes * 60_000;
   const everyMs = Math.max(1, Math.min(AGAIN_MS, patienceMs));
   // The look itself notices that patience is over, and then says what it saw.
   const wait = { why: `a green gate: ${first}`, withinMs: patienceMs + 60 * 60_000, everyMs };
-  return ctx.waitUntil(`gate before ${name}, again`, wait, async (scope) => {
+  return ctx.waitUntil(`${key}, again`, wait, async (scope) => {
     const signals = await look(ctx, name, { baseline, scope });
     const isOver = scope.now().getTime() - scope.since.getTime() >= patienceMs;
     return isOver || sayRed(signals) === undefined ? signals : undefined;

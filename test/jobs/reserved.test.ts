@@ -121,7 +121,7 @@ describe('what is kept empty for a campaign', () => {
     expect(cloud.hosts.get('hv1')?.disabled).toBeUndefined();
     expect(cloud.hosts.get('hv2')?.disabled).toBe('disk swap, ask Kim');
     expect(world.handback).toEqual(new Map());
-    expect(run.notes).toEqual([
+    expect(run.notes.toSorted((a, b) => (a.subject < b.subject ? -1 : 1))).toEqual([
       { subject: 'hypervisor hv1', verdict: 'given back', why: 'nobody took it in time' },
       { subject: 'hypervisor hv2', verdict: 'left', why: 'disabled by somebody else: "disk swap, ask Kim"' },
     ]);

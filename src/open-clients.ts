@@ -217,6 +217,7 @@ function onDemand(open: () => Promise<Cloud>): Cloud {
     serversNamed: async (...args) => (await open()).serversNamed(...args),
     owners: async (...args) => (await open()).owners(...args),
     projectContacts: async (...args) => (await open()).projectContacts(...args),
+    projectNames: async (...args) => (await open()).projectNames(...args),
     deleteServer: async (...args) => (await open()).deleteServer(...args),
     liveMigrate: async (...args) => (await open()).liveMigrate(...args),
     migrations: async (...args) => (await open()).migrations(...args),
@@ -231,6 +232,7 @@ function onDemand(open: () => Promise<Cloud>): Cloud {
     actions: async (...args) => (await open()).actions(...args),
     allocatedOn: async (...args) => (await open()).allocatedOn(...args),
     bookings: async (...args) => (await open()).bookings(...args),
+    devices: async (...args) => (await open()).devices(...args),
     occupancy: async (...args) => (await open()).occupancy(...args),
     health: async () => (await open()).health(),
   };

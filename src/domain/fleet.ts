@@ -148,6 +148,22 @@ export interface Booking {
   readonly resources: string;
 }
 
+/** Devices of one resource class at one resource provider: a virtual GPU's, a PCI device's, an accelerator's. */
+export interface DeviceStock {
+  /** Name of the root of its provider tree, which is a hypervisor's. */
+  readonly hypervisor: string;
+  /** Uuid of the provider, of which a hypervisor may have one for each device. */
+  readonly provider: string;
+  /** `VGPU`, `CUSTOM_PCI_10DE_20B5`. */
+  readonly resourceClass: string;
+  /** Placement's floor((total - reserved) × allocation ratio). */
+  readonly capacity: number;
+  /** By consumer: a server's or a migration's uuid. */
+  readonly bookedBy: Readonly<Record<string, number>>;
+  /** Of a provider below the root; what the root has is said of the hypervisor. */
+  readonly traits: readonly string[];
+}
+
 /** All that Nova and Placement hold against a hypervisor, read within one moment. */
 export interface Occupancy {
   readonly hypervisor: string;
@@ -216,6 +232,8 @@ export interface Cloud {
   owners(servers: readonly Owned[]): Promise<Readonly<Record<string, Owner>>>;
   /** The contact of each of these projects, by project id, where there is one. */
   projectContacts(projectIds: readonly string[]): Promise<Readonly<Record<string, Owner>>>;
+  /** What Keystone calls each of these projects, by project id; one that it does not show is left out. */
+  projectNames(projectIds: readonly string[]): Promise<Readonly<Record<string, string>>>;
   /** Asks to delete a server; no error when it is gone already. */
   deleteServer(serverId: string): Promise<void>;
   /** Every migration of one server, newest first. */
@@ -242,6 +260,8 @@ export interface Cloud {
   allocatedOn(consumer: string): Promise<readonly string[]>;
   /** Everything that Placement books anywhere, in a call per provider and one more: for reading by day. */
   bookings(): Promise<readonly Booking[]>;
+  /** Every device that Placement counts, in a call per provider and two more for each that has devices. */
+  devices(): Promise<readonly DeviceStock[]>;
   /** Everything that speaks against the hypervisor being empty. */
   occupancy(hypervisor: string): Promise<Occupancy>;
   /** What is broken now. Retryable error while a cell is silent, because its servers cannot be seen. */

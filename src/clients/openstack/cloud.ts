@@ -2,6 +2,7 @@
 import type { Cloud } from '../../domain/fleet.ts';
 import { listActions, readWhyMigrationFailed } from './actions.ts';
 import { readAgents } from './agents.ts';
+import { listDevices } from './devices.ts';
 import { OpenStackError } from './error.ts';
 import type { Exchanging } from './exchange.ts';
 import { readFleet } from './fleet.ts';
@@ -9,7 +10,7 @@ import { readHealth } from './health.ts';
 import { needService, setService, toComputeService } from './hypervisors.ts';
 import { abort, forceComplete, listMigrations, readProgress } from './migrations.ts';
 import { readOccupancy } from './occupancy.ts';
-import { readOwners, readProjectContacts } from './owners.ts';
+import { readOwners, readProjectContacts, readProjectNames } from './owners.ts';
 import { listBookings, listProvidersOf } from './placement.ts';
 import { confirmResize, requestColdMigration, startServer, stopServer } from './server-actions.ts';
 import {
@@ -51,6 +52,7 @@ export function openStackCloud(settings: OpenStackSettings, exchange?: Exchangin
     serversNamed: (name) => listServersNamed(session, name),
     owners: (servers) => readOwners(session, servers),
     projectContacts: (ids) => readProjectContacts(session, ids),
+    projectNames: (ids) => readProjectNames(session, ids),
     deleteServer: (id) => requestDeletion(session, id),
 
     async createServer(wish) {
@@ -79,6 +81,7 @@ export function openStackCloud(settings: OpenStackSettings, exchange?: Exchangin
     abortMigration: (serverId, migrationId) => abort(session, serverId, migrationId),
     allocatedOn: (consumer) => listProvidersOf(session, consumer),
     bookings: () => listBookings(session),
+    devices: () => listDevices(session),
     occupancy: (hypervisor) => readOccupancy(session, hypervisor),
     health: () => readHealth(session),
   };

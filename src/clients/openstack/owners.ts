@@ -1,7 +1,7 @@
 /** Whom to tell of a server: what its metadata, Keystone's users and Keystone's projects say. */
 import { z } from 'zod';
 import type { Owned, Owner } from '../../domain/fleet.ts';
-import { ownerByMetadata, ownerByProject, ownerByUser } from '../../domain/owners.ts';
+import { type KnownProject, ownerByMetadata, ownerByProject, ownerByUser } from '../../domain/owners.ts';
 import { OpenStackError } from './error.ts';
 import { inParallel } from './in-parallel.ts';
 import type { Session } from './session.ts';
@@ -52,6 +52,19 @@ export async function readOwners(
   return found;
 }
 
+/** By id; those that Keystone shows, disabled ones too. */
+export async function readProjectNames(
+  session: Session,
+  projectIds: readonly string[],
+): Promise<Record<string, string>> {
+  const names = await eachOf(
+    projectIds,
+    (id) => id,
+    async (id) => (await readProject(session, id))?.name,
+  );
+  return Object.fromEntries([...names].filter((row): row is [string, string] => row[1] !== undefined));
+}
+
 export async function readProjectContacts(
   session: Session,
   projectIds: readonly string[],
@@ -59,20 +72,23 @@ export async function readProjectContacts(
   const contacts = await eachOf(
     projectIds,
     (id) => id,
-    (id) => readProject(session, id),
+    async (id) => {
+      const project = await readProject(session, id);
+      return project && ownerByProject(project);
+    },
   );
   return Object.fromEntries([...contacts].filter((row): row is [string, Owner] => row[1] !== undefined));
 }
 
 /** Asks once for each key that is not empty. */
-async function eachOf<T>(
+async function eachOf<T, Found>(
   items: readonly T[],
   keyOf: (item: T) => string,
-  read: (key: string) => Promise<Owner | undefined>,
-): Promise<Map<string, Owner | undefined>> {
+  read: (key: string) => Promise<Found>,
+): Promise<Map<string, Found | undefined>> {
   const keys = [...new Set(items.map(keyOf))].filter((key) => key !== '');
-  const owners = await inParallel(keys, PARALLEL, read);
-  return new Map(keys.map((key, index) => [key, owners[index]]));
+  const found = await inParallel(keys, PARALLEL, read);
+  return new Map(keys.map((key, index) => [key, found[index]]));
 }
 
 async function readUser(session: Session, id: string): Promise<Owner | undefined> {
@@ -81,10 +97,10 @@ async function readUser(session: Session, id: string): Promise<Owner | undefined
   return answer && ownerByUser(answer.user);
 }
 
-async function readProject(session: Session, id: string): Promise<Owner | undefined> {
+async function readProject(session: Session, id: string): Promise<KnownProject | undefined> {
   const path = `/projects/${encodeURIComponent(id)}`;
   const answer = await orUnknown(session({ service: 'identity', method: 'GET', path }, Project));
-  return answer && ownerByProject(answer.project);
+  return answer?.project;
 }
 
 /** Deleted, or not ours to see. */

@@ -5,25 +5,25 @@ import { unlessGone } from './error.ts';
 import { inParallel } from './in-parallel.ts';
 import type { Session } from './session.ts';
 
-const Inventories = z.object({
+export const Inventories = z.object({
   inventories: z.record(
     z.string(),
     z.object({ total: z.number(), reserved: z.number(), allocation_ratio: z.number() }),
   ),
 });
 const Usages = z.object({ usages: z.record(z.string(), z.number()) });
-const Traits = z.object({ traits: z.array(z.string()) });
+export const Traits = z.object({ traits: z.array(z.string()) });
 const Providers = z.object({
   resource_providers: z.array(z.object({ uuid: z.string(), name: z.string() })),
 });
-const Trees = z.object({
+export const Trees = z.object({
   resource_providers: z.array(
     z.object({ uuid: z.string(), name: z.string(), root_provider_uuid: z.string() }),
   ),
 });
 const Allocated = z.object({ resources: z.record(z.string(), z.number()) });
 /** By consumer at a provider, by provider at a consumer. */
-const Allocations = z.object({ allocations: z.record(z.string(), Allocated) });
+export const Allocations = z.object({ allocations: z.record(z.string(), Allocated) });
 
 export interface Stock {
   readonly capacity: Resources;
@@ -49,13 +49,18 @@ export async function readStock(session: Session, provider: string): Promise<Sto
   };
 }
 
+type Stocks = z.infer<typeof Inventories>['inventories'];
+
 /** What can be booked: the floor of (total - reserved) × allocation ratio. */
-export function capacityOf(inventories: z.infer<typeof Inventories>['inventories']): Resources {
-  const capacity = (resourceClass: string) => {
-    const stock = inventories[resourceClass];
-    return stock === undefined ? 0 : Math.floor((stock.total - stock.reserved) * stock.allocation_ratio);
-  };
+export function capacityOf(inventories: Stocks): Resources {
+  const capacity = (resourceClass: string) => capacityOfClass(inventories, resourceClass);
   return { vcpus: capacity('VCPU'), ramMb: capacity('MEMORY_MB'), diskGb: capacity('DISK_GB') };
+}
+
+/** The same of one class; 0 where there is none of it. */
+export function capacityOfClass(inventories: Stocks, resourceClass: string): number {
+  const stock = inventories[resourceClass];
+  return stock === undefined ? 0 : Math.floor((stock.total - stock.reserved) * stock.allocation_ratio);
 }
 
 /** Uuid of the root provider of this name, which is a hypervisor's. */

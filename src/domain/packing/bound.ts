@@ -1,5 +1,5 @@
 /** How many hypervisors can any plan empty? No more than this: what must stay in use, and what the budget allows. */
-import { type Cut, cutsOf } from './cuts.ts';
+import { addCut, type Cut, cutsOf } from './cuts.ts';
 import type { Model } from './model.ts';
 import { ProgramDraft, type Solve } from './program.ts';
 
@@ -26,15 +26,10 @@ function boundAlone({ weights, limit }: Cut, candidates: readonly number[]): num
   return count;
 }
 
-function boundTogether(cuts: readonly Cut[], candidates: readonly number[], solve: Solve): number {
+export function boundTogether(cuts: readonly Cut[], candidates: readonly number[], solve: Solve): number {
   const draft = new ProgramDraft();
   for (const _ of candidates) draft.column(-1, 1);
-  for (const { weights, limit } of cuts) {
-    const scale = Math.max(...candidates.map((h) => weights[h]!));
-    const columns = [...candidates.keys()].filter((i) => weights[candidates[i]!]! > 0);
-    const factors = columns.map((i) => weights[candidates[i]!]! / scale);
-    draft.row(-Infinity, limit / scale, { columns, factors });
-  }
+  for (const cut of cuts) addCut(draft, cut, candidates);
   const { bound } = solve(draft.done(), { isRelaxed: true });
   return Math.floor(-bound + SLACK);
 }

@@ -1,5 +1,6 @@
 /** What must stay in use whatever the plan? Room for what cannot go elsewhere: by volume, by number and by NUMA cell. */
 import type { Model } from './model.ts';
+import { Entries, type ProgramDraft } from './program.ts';
 
 /** Σ weight of the emptied hypervisors ≤ limit, in every plan. */
 export interface Cut {
@@ -119,4 +120,12 @@ function cutOf(
     return room;
   });
   return { weights, limit };
+}
+
+/** The cut as a row over the candidates, its weights 1 at most. */
+export function addCut(draft: ProgramDraft, { weights, limit }: Cut, candidates: readonly number[]): void {
+  const scale = Math.max(...candidates.map((h) => weights[h]!));
+  const entries = new Entries();
+  for (const [i, h] of candidates.entries()) entries.add(i, weights[h]! / scale);
+  draft.row(-Infinity, limit / scale, entries);
 }

@@ -30,6 +30,15 @@ export class Draft {
     return new Draft(this.model, this);
   }
 
+  /** The draft that leads to this placement; what is empty there is to be emptied. */
+  static of(placement: Placement): Draft {
+    const { model, at, cells, count } = placement;
+    const draft = new Draft(model);
+    for (const [s, h] of at.entries()) if (h !== model.home[s]) draft.#move(s, h, cells[s]);
+    for (const [h, is] of model.isCandidate.entries()) if (is === 1 && count[h] === 0) draft.isClosed[h] = 1;
+    return draft;
+  }
+
   #counts({ emptied, moves, cost }: Draft): void {
     this.emptied = emptied;
     this.moves = moves;

@@ -43,7 +43,7 @@ export function changeOnce(draft: Draft, { random, taste, maxMoves, most }: Chan
 }
 
 /** Opens a hypervisor that was to be emptied; its servers stay there after all. */
-function giveBack(draft: Draft, hypervisor: number): void {
+export function giveBack(draft: Draft, hypervisor: number): void {
   const { aboard, cellsAtHome } = draft.model;
   draft.open(hypervisor);
   for (let i = aboard.start[hypervisor]!; i < aboard.start[hypervisor + 1]!; i++) {

@@ -7,6 +7,8 @@ import { type Rows, rowsOf } from './rows.ts';
 import { unitsOf } from './units.ts';
 import { type StayPolicy, whyServersStay } from './why-stay.ts';
 
+const MB_PER_GIB = 1024;
+
 /** Members of a hard group of anti-affinity, servers by index. */
 export interface ApartGroup {
   readonly maxPerHost: number;
@@ -28,7 +30,7 @@ export interface Model {
   /** Enabled and up: takes servers. An empty one does, too, but no plan puts servers there for good. */
   readonly canTake: Uint8Array;
   readonly wasEmpty: Uint8Array;
-  /** May be emptied: takes servers, has some, is worth it, and each of them can move. */
+  /** May be emptied: takes servers, has some, is worth what they cost, and each of them can move. */
   readonly isCandidate: Uint8Array;
   /** Where each server is. */
   readonly home: Int32Array;
@@ -57,7 +59,7 @@ export interface Model {
 }
 
 /** What of the policy decides who may move, and who may be emptied. */
-export type ModelPolicy = StayPolicy & Pick<DefragmentPolicy, 'worth'>;
+export type ModelPolicy = StayPolicy & Pick<DefragmentPolicy, 'worth' | 'maxGibPerHypervisor'>;
 
 /** The fleet as arrays. What the real world may look like and the rules forbid is kept, with a warning. */
 export function modelOf(fleet: FleetFile, policy: ModelPolicy): Model {
@@ -79,7 +81,11 @@ export function modelOf(fleet: FleetFile, policy: ModelPolicy): Model {
   const isCandidate = Uint8Array.from(hypervisors, ({ name }, h) =>
     canTake[h] === 1 && wasEmpty[h] === 0 && worth?.has(name) !== false ? 1 : 0,
   );
-  for (const [s, h] of home.entries()) if (canMove[s] === 0) isCandidate[h] = 0;
+  const dear = new Float64Array(hypervisors.length);
+  for (const [s, h] of home.entries()) {
+    dear[h]! += servers[s]!.cost;
+    if (canMove[s] === 0 || dear[h]! > policy.maxGibPerHypervisor * MB_PER_GIB) isCandidate[h] = 0;
+  }
   return {
     fleet,
     hypervisorCount: hypervisors.length,

@@ -13,6 +13,7 @@ export interface SearchLimits {
   readonly seed: number;
   readonly iterations: number;
   readonly isOver: () => boolean;
+  readonly progress?: (rounds: number) => void;
 }
 
 /** How much capacity and load count in the order of a start. */
@@ -79,8 +80,10 @@ function refine(draft: Draft, limits: SearchLimits, random: Random): Draft {
     const taste = tasteOf(draft.model, sharpness);
     return { taste, reluctance: reluctanceOf(draft.model, taste) };
   });
-  for (let round = 0; round < limits.iterations && !limits.isOver(); round++)
+  for (let round = 0; round < limits.iterations && !limits.isOver(); round++) {
     changeOnce(draft, { ...limits, random, ...tastes[round % tastes.length]! });
+    limits.progress?.(round + 1);
+  }
   return draft;
 }
 

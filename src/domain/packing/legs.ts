@@ -1,4 +1,5 @@
 /** Which servers go where on the way to a target, and which NUMA cells do they take there? */
+import { cellChoices } from './cell-choices.ts';
 import type { Model } from './model.ts';
 import { Placement } from './placement.ts';
 
@@ -78,9 +79,6 @@ function cellsAt(start: Placement, target: Int32Array): Int32Array {
 /** Choices of cells that are tried for one hypervisor; the first one nearly always does. */
 const TRIES = 2000;
 
-/** Cells among which others than the usual are tried; no hypervisor of today has more. */
-const MOST_CELLS = 16;
-
 interface Packing {
   readonly arrivals: readonly number[];
   readonly cells: Int32Array;
@@ -93,7 +91,8 @@ function packCells(end: Placement, hypervisor: number, packing: Packing, next = 
   if (server === undefined) return true;
   const kind = end.model.kindOf[server]!;
   const usual = end.cellsFor(kind, hypervisor);
-  for (const cells of [usual, ...otherCells(end.model, { kind, hypervisor, usual })]) {
+  const others = cellChoices(end.model, [kind], hypervisor).map(([cells]) => cells!);
+  for (const cells of new Set([usual, ...others])) {
     if (packing.triesLeft-- <= 0) return false;
     if (!end.fitsInCells(kind, hypervisor, cells)) continue;
     end.hold(server, hypervisor, cells);
@@ -104,19 +103,4 @@ function packCells(end: Placement, hypervisor: number, packing: Packing, next = 
   }
   packing.cells[server] = usual;
   return false;
-}
-
-function* otherCells(
-  { kinds, cellStart }: Model,
-  { kind, hypervisor, usual }: { readonly kind: number; readonly hypervisor: number; readonly usual: number },
-): Generator<number> {
-  const count = Math.min(MOST_CELLS, cellStart[hypervisor + 1]! - cellStart[hypervisor]!);
-  for (let cells = 1; cells < 1 << count; cells++)
-    if (cells !== usual && bitsOf(cells) === kinds.cells[kind]!) yield cells;
-}
-
-function bitsOf(cells: number): number {
-  let bits = 0;
-  for (let rest = cells; rest !== 0; rest &= rest - 1) bits++;
-  return bits;
 }

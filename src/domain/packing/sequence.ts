@@ -1,5 +1,5 @@
 /** How does a fleet get from one placement to another: which servers move in which wave, and which cannot? */
-import { type Dropped, legsOf, placementAt } from './legs.ts';
+import { type Dropped, type Leg, legsOf, placementAt } from './legs.ts';
 import { type Limits, migrationSeconds } from './makespan.ts';
 import type { Model } from './model.ts';
 import { type Order, orderOf, type Preference } from './order.ts';
@@ -17,24 +17,37 @@ export interface Sequence {
   readonly dropped: readonly Dropped[];
 }
 
+export interface SequenceLimits extends Limits {
+  /** Legs whose order is known: legal one after the other from the start, in pools where nothing else moves. */
+  readonly ordered?: readonly Leg[];
+}
+
 /**
  * Every server whose place differs is moved there, perhaps with a detour, or is dropped with a reason; a server
  * that is dropped keeps the room that it has, which may drop others. Limits below 1 count as 1. Deterministic.
  */
-export function sequence(model: Model, start: Int32Array, target: Int32Array, limits: Limits): Sequence {
+export function sequence(
+  model: Model,
+  start: Int32Array,
+  target: Int32Array,
+  { ordered = [], ...limits }: SequenceLimits,
+): Sequence {
   const placement = placementAt(model, start);
-  const { legs, dropped } = legsOf(placement, target);
-  const order = leastLoss(PREFERENCES.values().map((prefer) => orderOf(placement, legs, prefer)));
+  const isOrdered = new Set(ordered.flatMap(({ servers }) => servers));
+  const { legs: all, dropped } = legsOf(placement, target);
+  const open = all.filter(({ servers }) => !isOrdered.has(servers[0]!));
+  const order = leastLoss(PREFERENCES.values().map((prefer) => orderOf(placement, open, prefer)));
+  const legs = [...ordered, ...order.legs];
   const { fleet } = model;
   return {
     waves: wavesOf({
-      legs: order.legs,
-      waits: waitsOf(placement, order.legs),
+      legs,
+      waits: waitsOf(placement, legs),
       limits: atLeastOne(limits),
       seconds: (server) => migrationSeconds(fleet, fleet.servers[server]!),
       random: randomFrom(legs.length),
     }),
-    detours: order.detours,
+    detours: legs.filter(({ isDetour }) => isDetour).length,
     dropped: [...dropped, ...order.dropped],
   };
 }

@@ -35,10 +35,10 @@ export function shorten(
   }
 }
 
-/** Two to seven of them. */
+/** Four to nine of them. */
 function someWaves(count: number, random: Random): number[] {
   const some = new Set<number>();
-  const wanted = Math.min(count, 2 + pick(random, 6));
+  const wanted = Math.min(count, 4 + pick(random, 6));
   while (some.size < wanted) some.add(pick(random, count));
   return [...some];
 }

@@ -10,6 +10,7 @@ import type { Placement } from './placement.ts';
 export function waitsOf(start: Placement, legs: readonly Leg[]): readonly (readonly number[])[] {
   const placement = start.copy();
   const leaving = Map.groupBy(legs.keys(), (i) => legs[i]!.from);
+  const cellsLeft = cellsLeftBy(start, legs);
   const gone = new Int32Array(start.model.hypervisorCount);
   const lastOf = new Map<number, number>();
   return legs.map((leg, i) => {
@@ -30,13 +31,19 @@ export function waitsOf(start: Placement, legs: readonly Leg[]): readonly (reado
   });
 
   function leave(leg: Leg): void {
-    for (const server of leg.servers) placement.release(server, leg.from, cellsThere(leg, server));
+    for (const [n, server] of leg.servers.entries())
+      placement.release(server, leg.from, cellsLeft.get(leg)![n]!);
   }
+}
 
-  /** Those at the start, or those that an earlier leg brought it to. */
-  function cellsThere({ from }: Leg, server: number): number {
-    if (start.at[server] === from) return start.cells[server]!;
-    const detour = legs.find((leg) => leg.to === from && leg.servers.includes(server))!;
-    return detour.cells[detour.servers.indexOf(server)]!;
-  }
+/** Cells that the servers of each leg take where they come from. */
+function cellsLeftBy(start: Placement, legs: readonly Leg[]): ReadonlyMap<Leg, readonly number[]> {
+  const now = start.cells.slice();
+  return new Map(
+    legs.map((leg) => {
+      const left = leg.servers.map((server) => now[server]!);
+      for (const [n, server] of leg.servers.entries()) now[server] = leg.cells[n]!;
+      return [leg, left];
+    }),
+  );
 }

@@ -1,0 +1,43 @@
+/** Which state is looked at next? One that the fewest moves lead to, then the least cost. */
+
+export interface State {
+  readonly key: number;
+  readonly moves: number;
+  readonly cost: number;
+  readonly before?: State;
+}
+
+/** Each state comes out once, by the best way to it; a leg from one that came out is at least one move. */
+export class StateQueue {
+  readonly #best = new Map<number, State>();
+  /** By number of moves. */
+  readonly #waiting: State[][] = [];
+  #moves = 0;
+  #sorted: State[] | undefined;
+
+  constructor(first: State) {
+    this.add(first);
+  }
+
+  add(state: State): void {
+    const known = this.#best.get(state.key);
+    if (
+      known !== undefined &&
+      (known.moves < state.moves || (known.moves === state.moves && known.cost <= state.cost))
+    )
+      return;
+    this.#best.set(state.key, state);
+    (this.#waiting[state.moves] ??= []).push(state);
+  }
+
+  next(): State | undefined {
+    for (; this.#moves < this.#waiting.length; this.#moves++) {
+      // A leg is at least one move, so nothing more comes to this number.
+      this.#sorted ??= (this.#waiting[this.#moves] ?? []).toSorted((a, b) => b.cost - a.cost);
+      for (let state = this.#sorted.pop(); state !== undefined; state = this.#sorted.pop())
+        if (this.#best.get(state.key) === state) return state;
+      this.#sorted = undefined;
+    }
+    return undefined;
+  }
+}

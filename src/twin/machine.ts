@@ -36,6 +36,13 @@ export function machineOf(world: World, hypervisor: Hypervisor): Machine {
       running: server.domain?.running === true,
     }));
 
+  let known: { readonly version: number; readonly files: ReadonlyMap<string, string> } | undefined;
+  const files = () => {
+    const { version } = world;
+    if (known?.version !== version) known = { version, files: filesOf(hypervisor, runningOf(domains())) };
+    return known.files;
+  };
+
   return {
     get name() {
       return hypervisor.name;
@@ -49,7 +56,7 @@ export function machineOf(world: World, hypervisor: Hypervisor): Machine {
     get now() {
       return world.now;
     },
-    files: () => filesOf(hypervisor, domains().filter(({ running }) => running).length),
+    files,
     domains,
     failedUnits: () => (hypervisor.boot.fault === 'failed unit' ? ['openvswitch-switch.service'] : []),
     service: (name) => {
@@ -73,6 +80,10 @@ export function machineOf(world: World, hypervisor: Hypervisor): Machine {
       await world.until(() => signal.aborted || world.now >= end, end);
     },
   };
+}
+
+function runningOf(domains: readonly { readonly running: boolean }[]): number {
+  return domains.filter(({ running }) => running).length;
 }
 
 /** A network card with virtual functions, and the GPUs that it has. */

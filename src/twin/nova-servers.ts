@@ -11,10 +11,11 @@ import {
 } from './nova-rows.ts';
 import { createServer, deleteServer } from './servers.ts';
 import type { Server } from './state.ts';
-import type { World } from './world.ts';
+import { byNewest, type World } from './world.ts';
 
 /** Filters that the twin knows; Nova ignores those that it does not know. */
-const FILTERS = new Set(['all_tenants', 'host', 'project_id', 'name', 'status', 'limit', 'marker']);
+const SIEVES = new Set(['host', 'project_id', 'name', 'status']);
+const FILTERS = new Set(['all_tenants', ...SIEVES, 'limit', 'marker']);
 
 export function serverRoutes(world: World, as: SignedIn): Route[] {
   return [
@@ -39,21 +40,20 @@ async function listServers(world: World, call: Call): Promise<Reply> {
   const { down, refused: isRefused } = await askCells(world);
   if (isRefused) throw crashed('TypeError');
   const host = query.get('host');
-  const there = host === null ? Object.values(world.state.servers) : world.listedOn(host);
-  const mine = there
-    .filter((server) => all || server.projectId === token.project.id)
-    .toSorted((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1));
-  const isSeen = (server: Server) => !down.has(world.cellOf(server) ?? '');
-  const rows = mine.filter((server) => isSeen(server) && passes(query, server));
+  const there = host === null ? world.newestFirst() : world.listedOn(host).toSorted(byNewest);
+  const mine = all ? there : there.filter((server) => server.projectId === token.project.id);
+  const isSeen = (server: Server) => down.size === 0 || !down.has(world.cellOf(server) ?? '');
+  const isPlain = down.size === 0 && [...query.keys()].every((key) => !SIEVES.has(key));
+  const rows = isPlain ? mine : mine.filter((server) => isSeen(server) && passes(query, server));
   // A filter, a limit or a marker hides the servers of silent cells.
   const isWhole = [...query.keys()].every((key) => key === 'all_tenants');
-  const hidden = isWhole && minor >= 69 ? mine.filter((server) => !isSeen(server)) : [];
+  const hidden = isWhole && !isPlain && minor >= 69 ? mine.filter((server) => !isSeen(server)) : [];
   const most = world.state.rowsPerPage;
   return page(
     call,
     {
       key: 'servers',
-      rows: [...rows, ...hidden.slice(0, Math.max(0, most - rows.length))],
+      rows: hidden.length === 0 ? rows : [...rows, ...hidden.slice(0, Math.max(0, most - rows.length))],
       markerOf: ({ id }) => id,
       unknownMarker: (marker) => `marker [${marker}] not found`,
     },

@@ -49,6 +49,7 @@ export class World {
   /** Names of isolated aggregates, by host. */
   readonly #isolated = new Map<string, string[]>();
   readonly #members = new Map<string, Set<Server>>();
+  #newestFirst: readonly Server[] | undefined;
   readonly #waiters = new Set<Waiter>();
   readonly #watchers = new Set<() => void>();
 
@@ -188,10 +189,17 @@ export class World {
     return this.state.servers[id];
   }
 
+  /** All of them as Nova lists them. */
+  newestFirst(): readonly Server[] {
+    this.#newestFirst ??= Object.values(this.state.servers).toSorted(byNewest);
+    return this.#newestFirst;
+  }
+
   /** A new one; it is on no host yet. */
   add(server: Server): void {
     this.state.servers[server.id] = server;
     entry(this.#members, server.group)?.add(server);
+    this.#newestFirst = undefined;
     this.changed();
   }
 
@@ -203,6 +211,7 @@ export class World {
     entry(this.#listed, server.host)?.delete(server);
     entry(this.#aboard, server.domain?.host)?.delete(server);
     entry(this.#members, server.group)?.delete(server);
+    this.#newestFirst = undefined;
     delete this.state.servers[id];
     this.changed();
   }
@@ -339,6 +348,11 @@ function entry<T>(sets: Map<string, Set<T>>, key: string | null | undefined): Se
   const made = new Set<T>();
   sets.set(key, made);
   return made;
+}
+
+/** As Nova lists servers: by when they were made, then by id, both backwards. */
+export function byNewest(a: Server, b: Server): number {
+  return b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1);
 }
 
 /** In the order in which they were made, however they came to be there. */

@@ -40,6 +40,8 @@ export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly text: string;
+  /** What the text says, where whoever carried it knows already. */
+  readonly body?: unknown;
 }
 
 /** An answer that is no success, as an error. `call` says who was asked what: `Nova: GET /servers`. */

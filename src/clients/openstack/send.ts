@@ -72,7 +72,7 @@ export function understand<T>(name: string, answer: Answer, schema: z.ZodType<T>
   const { status } = answer;
   let body: unknown;
   try {
-    body = answer.text === '' ? undefined : JSON.parse(answer.text);
+    body = 'body' in answer ? answer.body : answer.text === '' ? undefined : JSON.parse(answer.text);
   } catch {
     // Something between us and the service spoke; it may be gone next time.
     const retryable = true;

@@ -4,7 +4,7 @@ import type { Engine } from '../engine/engine.ts';
 import { isOver, type RunRecord } from '../engine/runs.ts';
 import { familiesOf } from './family.ts';
 import type { DemoHouse } from './house.ts';
-import { answerFromConsole } from './operator.ts';
+import { answerFromConsole } from '../twin/console.ts';
 import { layOut, moving, NOTHING_TOLD, type Told, tell } from './picture.ts';
 import type { Screen } from './screen.ts';
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { seedFleet } from '../../src/demo/fleet.ts';
-import { answerFromConsole } from '../../src/demo/operator.ts';
+import { answerFromConsole } from '../../src/twin/console.ts';
 import type { Hypervisor } from '../../src/twin/state.ts';
 
 it.each<{ what: string; step: string; about: Partial<Hypervisor>; happened: string | undefined }>([

@@ -3,7 +3,7 @@ import { access, readFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import type { z } from 'zod';
 import { JobFilesError, sayFileFaults } from './config/job-files.ts';
-import { configSchema, type Site } from './config/schema.ts';
+import { configSchema, jobSettingsSchema, type Site } from './config/schema.ts';
 import { readingFault, Secret, type Surroundings } from './config/secret.ts';
 import { parseYaml, type YamlFile } from './config/yaml.ts';
 import { messageOf } from './domain/failure.ts';
@@ -38,8 +38,23 @@ export class ConfigError extends Error {
 
 const USUAL_PLACES = ['config/nightshift.yaml', '/etc/nightshift/nightshift.yaml'];
 
+/** What the configuration says of jobs, and the file that says it. */
+export type JobSettings = z.output<ReturnType<typeof jobSettingsSchema>> & Pick<Config, 'file'>;
+
 /** Reads and checks the configuration, secrets included. Throws ConfigError with all faults at once. */
-export async function readConfig(options: ConfigOptions): Promise<Config> {
+export function readConfig(options: ConfigOptions): Promise<Config> {
+  return readWith(configSchema, options);
+}
+
+/** As `readConfig`, of what is said of jobs alone. */
+export function readJobSettings(options: ConfigOptions): Promise<JobSettings> {
+  return readWith(jobSettingsSchema, options);
+}
+
+async function readWith<Settings extends { readonly mailTemplates?: string | undefined }>(
+  schemaOf: (site: Site) => z.ZodType<Settings>,
+  options: ConfigOptions,
+): Promise<Settings & Pick<Config, 'file'>> {
   const { path, env, cwd, jobs } = options;
   const file = await findFile(path ?? env.NIGHTSHIFT_CONFIG, cwd);
   const place = file === undefined ? 'configuration' : placeOf(file, cwd);
@@ -48,7 +63,7 @@ export async function readConfig(options: ConfigOptions): Promise<Config> {
   const data = yaml.data ?? {};
   const broken = yaml.data === undefined && yaml.faults.length > 0;
   const theirs = await loadSiteJobs(data, options);
-  const schema = configSchema({
+  const schema = schemaOf({
     env,
     cwd,
     jobs: { ...jobs, ...theirs.jobs },

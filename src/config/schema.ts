@@ -41,6 +41,13 @@ export function configSchema(site: Site) {
   });
 }
 
+/** What is asked of jobs, and nothing of where the installation lies: other keys are left unread, secrets with them. */
+export function jobSettingsSchema(site: Site) {
+  return configSchema(site)
+    .pick({ timezone: true, windows: true, jobsDir: true, mailTemplates: true, jobs: true })
+    .strip();
+}
+
 const Word = z.string().min(1);
 const Positive = z.int().min(1);
 const TimeOfDay = text(form.timeFault);

@@ -14,6 +14,8 @@ import { codeOfError, EXIT, EXIT_CODES } from './exit-codes.ts';
 import { registerFleetCommand } from './fleet-command.ts';
 import { registerHouseCommands } from './house-commands.ts';
 import { registerLookCommands } from './look-commands.ts';
+import { registerPlanCommands } from './plan-commands.ts';
+import { registerRehearseCommand } from './rehearse-command.ts';
 import { registerReportCommands } from './report-commands.ts';
 import { registerRunCommands } from './run-commands.ts';
 import { registerTokenCommand } from './token-command.ts';
@@ -40,6 +42,8 @@ function commandLine(): Command {
     ['Look:', registerLookCommands],
     ['Look:', registerReportCommands],
     ['Look:', registerFleetCommand],
+    ['Look:', registerPlanCommands],
+    ['Look:', registerRehearseCommand],
     ['Say what a run shall do:', registerActCommands],
     ['Say what to leave alone:', registerClaimCommands],
     ['Say what to leave alone:', registerBreakerCommands],

@@ -25,6 +25,8 @@ export interface Clients {
   readonly armed: Armed;
   /** When work may be done; absent where the site sets no window for the job. */
   readonly window?: SiteWindow;
+  /** The options that the site gives to a job, as they are written; absent where there is no site. */
+  readonly optionsOf?: (job: string) => Readonly<Record<string, unknown>>;
   /** Id of the server that this runs on; where it runs on none, absent or the id of no server. */
   readonly ownServer?: string;
   readonly handback: Handback;

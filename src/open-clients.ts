@@ -64,6 +64,7 @@ export function openClients(config: Config, secrets: Secret[]): OpenedClients {
       letter: async (name, facts) => (await letters()).write(name, facts),
       armed: config.jobs[job]?.armed ?? false,
       ...windowOf(config, job),
+      optionsOf: (name) => config.jobs[name]?.options ?? {},
       ...(own === undefined ? {} : { ownServer: own }),
       handback,
     }),

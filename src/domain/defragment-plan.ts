@@ -23,7 +23,7 @@ export interface DefragmentPolicy {
   readonly iterations: number;
 }
 
-export interface PlannedMove {
+export type PlannedMove = {
   /** Server id, and hypervisor names. */
   readonly server: string;
   readonly from: string;
@@ -32,9 +32,9 @@ export interface PlannedMove {
   readonly toCells?: readonly number[];
   /** Predicted: 8 + 8 × (GiB of memory ÷ (1 − dirty ratio) + GiB of local disk) ÷ Gbps. */
   readonly seconds?: number;
-}
+};
 
-export interface DefragmentPlan {
+export type DefragmentPlan = {
   readonly format: 'plan/1';
   /** The fleet's name. */
   readonly fleet: string;
@@ -58,4 +58,4 @@ export interface DefragmentPlan {
     | { readonly server: string; readonly why: string }
   )[];
   readonly warnings: readonly string[];
-}
+};

@@ -55,12 +55,12 @@ export function childFor(
 }
 
 /** When past failures open a breaker. */
-export function ruleOf({ options }: Campaign): BreakerRule {
+export function ruleOf({ options }: Pick<Campaign, 'options'>): BreakerRule {
   return { ...options.breaker, perKernel: options.rings.length > 0 };
 }
 
 /** What the site wants of rings, budgets and its window. */
-export function admissionOf({ options, window }: Campaign): Admission {
+export function admissionOf({ options, window }: Pick<Campaign, 'options' | 'window'>): Admission {
   const { rings, ringDays, budgets, rackPrefixes, outsideWindow } = options;
   const keepsTo = outsideWindow ? undefined : window;
   return {

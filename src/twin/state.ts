@@ -26,6 +26,10 @@ export interface State {
   readonly flavors: readonly Flavor[];
   readonly projects: readonly Project[];
   readonly users: readonly User[];
+  /** Placement counts the devices of hypervisors, as Nova has it where it is told to. */
+  countsDevices?: boolean;
+  /** What was made below hypervisors in Placement; missing in a file of an older twin. */
+  providers?: ChildProvider[];
   /** Rows that a list of Nova has at most before it is cut into pages. */
   readonly rowsPerPage: number;
   /** Of the one image there is. */
@@ -80,6 +84,24 @@ export interface Hypervisor {
   boots: number;
   /** Installed, oldest first; the last one boots next. */
   kernels: readonly string[];
+}
+
+/** A resource provider below a hypervisor's own. */
+export interface ChildProvider {
+  readonly id: string;
+  readonly name: string;
+  /** Service host of the hypervisor. */
+  readonly host: string;
+  inventories: Readonly<Record<string, ChildStock>>;
+  traits: readonly string[];
+  /** By consumer, then by class. */
+  readonly allocations: Record<string, Readonly<Record<string, number>>>;
+}
+
+export interface ChildStock {
+  readonly total: number;
+  readonly reserved: number;
+  readonly allocation_ratio: number;
 }
 
 export interface Stock {

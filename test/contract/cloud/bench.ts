@@ -38,6 +38,8 @@ export interface Bench {
   hostOf(hypervisor: string): string;
   /** A bare request to Nova below `/v2.1`, as the administrator. */
   nova(method: string, path: string, request?: Request): Promise<Answered>;
+  /** A bare request to Placement, as the administrator. */
+  placement(method: string, path: string, body?: object): Promise<Answered>;
   /** Gives back whatever is booked for a consumer in Placement. */
   dropAllocations(consumer: string): Promise<number>;
   /** Signs in; answers the token. */
@@ -90,10 +92,21 @@ export async function openBench(side: Side): Promise<Bench> {
       return { status: response.status, body: text === '' ? null : JSON.parse(text) };
     },
 
-    async dropAllocations(consumer) {
-      const headers = { 'x-auth-token': adminToken, 'openstack-api-version': 'placement 1.39' };
-      return (await fetch(`${placement}/allocations/${consumer}`, { method: 'DELETE', headers })).status;
+    async placement(method, path, body) {
+      const response = await fetch(`${placement}${path}`, {
+        method,
+        headers: {
+          'x-auth-token': adminToken,
+          'openstack-api-version': 'placement 1.39',
+          ...(body && { 'content-type': 'application/json' }),
+        },
+        ...(body && { body: JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      return { status: response.status, body: text === '' ? null : JSON.parse(text) };
     },
+
+    dropAllocations: async (consumer) => (await bench.placement('DELETE', `/allocations/${consumer}`)).status,
 
     signIn: async (person) => (await login(authUrl, person)).token,
 

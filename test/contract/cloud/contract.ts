@@ -4,6 +4,7 @@ import { agentContract, lostAgentContract } from './agents.ts';
 import { type Bench, openBench } from './bench.ts';
 import { coldMigrationContract } from './cold-migration.ts';
 import { cordonContract } from './cordon.ts';
+import { devicesContract } from './devices.ts';
 import { fleetContract } from './fleet.ts';
 import { healthContract } from './health.ts';
 import { liveMigrationContract } from './live-migration.ts';
@@ -33,6 +34,7 @@ export function cloudContract(
     const parts = {
       'the fleet': fleetContract,
       'a cordon': cordonContract,
+      'its devices': devicesContract,
       'a live migration': liveMigrationContract,
       'a live migration that goes wrong': migrationFaultContract,
       'a cold migration': coldMigrationContract,

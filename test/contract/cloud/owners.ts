@@ -23,6 +23,13 @@ export function ownersContract(open: () => Bench): void {
     expect(await bench.cloud.owners([{ ...NOBODY, projectId }])).toEqual({});
   });
 
+  it('tells what a project is called, where there is one', async () => {
+    const { project, name } = bench.side.tenant;
+    const { projectId } = await userNamed(bench, name);
+
+    expect(await bench.cloud.projectNames([projectId, NOBODY.projectId])).toEqual({ [projectId]: project });
+  });
+
   it('lets the server itself speak first', async () => {
     const named = { ...NOBODY, metadata: { 'nightshift:owner': 'ops@alpha.example' } };
 

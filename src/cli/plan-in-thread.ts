@@ -25,11 +25,12 @@ export async function planInThread(
   const end = (): void => void Atomics.store(shared, 0, 1);
   signal.addEventListener('abort', end);
   const deadline = setTimeout(end, seconds * 1000);
-  const stopShowing = showProgress(() => ({
-    done: Atomics.load(shared, 1),
-    total: policy.iterations,
-    unit: 'rounds',
-  }));
+  const began = performance.now();
+  // It ends with the rounds or with the time, whichever comes first.
+  const stopShowing = showProgress(() => {
+    const rounds = Atomics.load(shared, 1) / policy.iterations;
+    return Math.max(rounds, (performance.now() - began) / 1000 / seconds);
+  });
   try {
     return await computing(new AbortController().signal)(PLANNER, planUntil, fleet, policy, shared);
   } finally {
@@ -39,10 +40,14 @@ export async function planInThread(
   }
 }
 
-function showProgress(now: () => Parameters<typeof renderProgress>[0]): () => void {
+function showProgress(partDone: () => number): () => void {
   const { stderr } = process;
   const terminal = terminalOn({ out: stderr, err: stderr }, { json: false });
-  const timer = setInterval(() => terminal.transient(renderProgress(now(), terminal.width)), LOOK_MS);
+  const show = (): void => {
+    const done = Math.min(100, Math.floor(partDone() * 100));
+    terminal.transient(renderProgress({ done, total: 100, unit: '%' }, terminal.width));
+  };
+  const timer = setInterval(show, LOOK_MS);
   return () => {
     clearInterval(timer);
     // Wipes the bar.

@@ -316,6 +316,13 @@ export class World {
     return byAge(this.#members.get(group));
   }
 
+  /** A member of this group from now on. */
+  join(server: Server, group: Group): void {
+    if (this.findGroup(group.id) === undefined) this.state.groups.push(group);
+    entry(this.#members, server.group)?.delete(server);
+    entry(this.#members, group.id)?.add(Object.assign(server, { group: group.id }));
+  }
+
   /** The isolated aggregates that a host is in. */
   isolatedOf(host: string): readonly string[] {
     return this.#isolated.get(host) ?? [];

@@ -58,11 +58,10 @@ const GPU_NIGHT = { hypervisors: 8, servers: 40, needs: ['hv07', 'hv08'] };
 const withGpu = ({ state }: World): Server[] =>
   Object.values(state.servers).filter(({ flavor }) => flavor === 'g1.gpu');
 
-function group({ state }: World, policy: Group['policy'], members: readonly Server[]): void {
+function group(world: World, policy: Group['policy'], members: readonly Server[]): void {
   const id = 'a0000000-0000-4000-8000-000000000001';
   const { projectId = '', userId = '' } = members[0] ?? {};
-  state.groups.push({ id, name: 'quorum', policy, projectId, userId });
-  for (const member of members) Object.assign(member, { group: id });
+  for (const member of members) world.join(member, { id, name: 'quorum', policy, projectId, userId });
 }
 
 describe('complaints of operators', () => {

@@ -315,9 +315,8 @@ describe('failure modes of clouds', () => {
         const id = 'a0000000-0000-4000-8000-000000000001';
         const [first] = guestsOn(world, 'hv01');
         const { projectId, userId } = first;
-        world.state.groups.push({ id, name: 'quorum', policy: 'anti-affinity', projectId, userId });
-        Object.assign(first, { group: id });
-        Object.assign(guestsOn(world, 'hv02')[0], { group: id });
+        const group = { id, name: 'quorum', policy: 'anti-affinity', projectId, userId } as const;
+        for (const member of [first, guestsOn(world, 'hv02')[0]]) world.join(member, group);
         takeOut(world, 'hv03');
       },
     });

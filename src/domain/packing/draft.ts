@@ -1,6 +1,7 @@
 /** What does the plan in the making look like? A placement that counts what it costs, and can be taken back. */
 import type { Model } from './model.ts';
 import { Placement } from './placement.ts';
+import { Shelves } from './shelves.ts';
 
 /** A moment to come back to. */
 export type Mark = number;
@@ -16,6 +17,8 @@ export class Draft {
   moves = 0;
   /** What moving them costs. */
   cost = 0;
+  /** Those that are open, by what is free. */
+  readonly shelves: Shelves;
   /** Three numbers for each change: server, hypervisor and cells before; or −1 − hypervisor for one closed or opened. */
   #log: number[] = [];
 
@@ -23,6 +26,8 @@ export class Draft {
     this.model = model;
     this.placement = other?.placement.copy() ?? new Placement(model);
     this.isClosed = other?.isClosed.slice() ?? model.canTake.map((can, h) => (1 - can) | model.wasEmpty[h]!);
+    this.shelves = new Shelves(model);
+    for (const h of this.isClosed.keys()) this.#sort(h);
     if (other !== undefined) this.#counts(other);
   }
 
@@ -35,7 +40,7 @@ export class Draft {
     const { model, at, cells, count } = placement;
     const draft = new Draft(model);
     for (const [s, h] of at.entries()) if (h !== model.home[s]) draft.#move(s, h, cells[s]);
-    for (const [h, is] of model.isCandidate.entries()) if (is === 1 && count[h] === 0) draft.isClosed[h] = 1;
+    for (const [h, is] of model.isCandidate.entries()) if (is === 1 && count[h] === 0) draft.close(h);
     return draft;
   }
 
@@ -55,12 +60,14 @@ export class Draft {
   close(hypervisor: number): void {
     if (this.isClosed[hypervisor] === 1) return;
     this.isClosed[hypervisor] = 1;
+    this.#sort(hypervisor);
     this.#log.push(-1 - hypervisor, 0, 0);
   }
 
   open(hypervisor: number): void {
     if (this.isClosed[hypervisor] === 0) return;
     this.isClosed[hypervisor] = 0;
+    this.#sort(hypervisor);
     this.#log.push(-1 - hypervisor, 1, 0);
   }
 
@@ -80,8 +87,10 @@ export class Draft {
       const cells = log.pop()!;
       const before = log.pop()!;
       const what = log.pop()!;
-      if (what < 0) this.isClosed[-1 - what] = before;
-      else this.#move(what, before, cells);
+      if (what < 0) {
+        this.isClosed[-1 - what] = before;
+        this.#sort(-1 - what);
+      } else this.#move(what, before, cells);
     }
   }
 
@@ -93,8 +102,15 @@ export class Draft {
     if (placement.count[from] === 0 && model.isCandidate[from] === 1) this.emptied++;
     if (placement.count[to] === 0 && model.isCandidate[to] === 1) this.emptied--;
     placement.put(server, to, cells);
+    this.#sort(from);
+    this.#sort(to);
     if (from === home) this.#count(server, 1);
     if (to === home) this.#count(server, -1);
+  }
+
+  #sort(hypervisor: number): void {
+    if (this.isClosed[hypervisor] === 1) this.shelves.remove(hypervisor);
+    else this.shelves.sort(hypervisor, this.placement.free);
   }
 
   #count(server: number, by: 1 | -1): void {

@@ -1,34 +1,48 @@
 /** Can a hypervisor be emptied as things stand? All of its servers go elsewhere, or none. */
 import type { Draft } from './draft.ts';
 import { eject } from './eject.ts';
+import type { Random } from './random.ts';
 import { bestFor, NOWHERE } from './room.ts';
 import type { Taste } from './taste.ts';
+
+/** Servers of one hypervisor for which others make room, at most: who needs more had better stay. */
+const EJECTIONS = 3;
 
 export interface Effort {
   readonly taste: Taste;
   /** Migrations that the whole plan may have. */
   readonly maxMoves: number;
-  /** Ways tried to make room for a server by moving another one on. */
-  readonly ejections: number;
+  /** Chance in which ways to make room by moving another server on are tried; absent, none is. */
+  readonly random?: Random;
 }
 
 /** Empties it; false, and nothing changed, when that cannot be. */
 export function drain(draft: Draft, hypervisor: number, effort: Effort): boolean {
-  const { taste, maxMoves } = effort;
+  const { taste, maxMoves, random } = effort;
   const { model, placement } = draft;
+  if (draft.moves + stillHome(draft, hypervisor) > maxMoves) return false;
   const mark = draft.mark();
   draft.close(hypervisor);
   const servers = [...placement.on(hypervisor)].toSorted(
     (a, b) => taste.size[model.kindOf[b]!]! - taste.size[model.kindOf[a]!]! || a - b,
   );
+  let ejections = random === undefined ? 0 : EJECTIONS;
   for (const server of servers) {
-    if (placement.at[server] !== hypervisor) continue;
-    if ((!moveUnit(draft, server, taste) && !eject(draft, server, effort)) || draft.moves > maxMoves) {
-      draft.undo(mark);
-      return false;
-    }
+    if (placement.at[server] !== hypervisor || moveUnit(draft, server, taste)) continue;
+    if (ejections-- > 0 && eject(draft, server, taste, random!)) continue;
+    draft.undo(mark);
+    return false;
   }
-  return true;
+  if (draft.moves <= maxMoves) return true;
+  draft.undo(mark);
+  return false;
+}
+
+/** Servers that are where they were: each that leaves is a move. */
+function stillHome({ model, placement }: Draft, hypervisor: number): number {
+  let count = 0;
+  for (const server of placement.on(hypervisor)) if (model.home[server] === hypervisor) count++;
+  return count;
 }
 
 /** Moves a server, or the whole unit that it belongs to, to the best place; false and nothing changed if there is none. */
@@ -38,7 +52,7 @@ export function moveUnit(draft: Draft, server: number, taste: Taste): boolean {
   const from = units.start[unit]!;
   const to = units.start[unit + 1]!;
   if (to - from === 1) {
-    const place = bestFor(draft, server, taste.scarcity, taste.core);
+    const place = bestFor(draft, server, taste.scarcity);
     if (place === NOWHERE) return false;
     draft.move(server, place);
     return true;
@@ -72,9 +86,9 @@ function putTogether(draft: Draft, members: Int32Array, hypervisor: number): boo
   return true;
 }
 
-function leftOn({ model, placement }: Draft, h: number, { scarcity, core }: Taste): number {
+function leftOn({ model, placement }: Draft, h: number, { scarcity }: Taste): number {
   const { resourceCount, poolOf } = model;
-  let left = core?.[h] === 0 ? 1 : 0;
+  let left = 0;
   for (let r = 0; r < resourceCount; r++)
     left += scarcity.weights[poolOf[h]! * resourceCount + r]! * placement.free[h * resourceCount + r]!;
   return left;

@@ -2,45 +2,53 @@
 import type { Draft } from './draft.ts';
 import { drain } from './drain.ts';
 import { pick, type Random } from './random.ts';
-import { type Reluctance, sample, type Taste } from './taste.ts';
+import type { Taste } from './taste.ts';
 
 export interface Change {
   readonly maxMoves: number;
   readonly most: number;
   readonly random: Random;
   readonly taste: Taste;
-  readonly reluctance: Reluctance;
+  /** Candidates, those that are worth emptying first: changes are tried where the emptied end and the others begin. */
+  readonly order: readonly number[];
 }
 
-/** Hypervisors given back at once, and tried instead, at most. */
+/** Hypervisors given back at once, at most. */
 const GIVEN_BACK = 3;
-const TRIED = 12;
-const EJECTIONS = 60;
+/** Hypervisors tried then, at most. */
+const TRIED = 5;
+/** How far from the border of emptied and others a change is tried, in shares of the order. */
+const REACH = 0.25;
 
-/** One change; the draft is never worse after it. */
-export function changeOnce(draft: Draft, { random, taste, maxMoves, most }: Change): boolean {
-  const { model, placement } = draft;
-  const candidates = [...model.isCandidate.keys()].filter((h) => model.isCandidate[h] === 1);
-  const emptied = candidates.filter((h) => placement.count[h] === 0);
-  const used = candidates.filter((h) => placement.count[h]! > 0);
+/** One change; the draft is never worse after it. Whether it is better. */
+export function changeOnce(draft: Draft, { random, taste, maxMoves, most, order }: Change): boolean {
+  const { placement } = draft;
   const before = { emptied: draft.emptied, moves: draft.moves, cost: draft.cost };
+  const emptied = order.filter((h) => placement.count[h] === 0);
+  const used = order.filter((h) => placement.count[h]! > 0);
+  const near = (all: readonly number[]) => Math.floor(all.length * REACH * random() ** 2 + random() * 4);
   draft.begin();
-  const mark = draft.mark();
-  for (const h of sample(random, emptied, pick(random, GIVEN_BACK + 1))) giveBack(draft, h);
-  for (const h of sample(random, used, TRIED)) {
-    if (draft.emptied >= most) break;
-    drain(draft, h, { taste, maxMoves, ejections: EJECTIONS });
+  const back = emptied.length === 0 ? 0 : pick(random, GIVEN_BACK + 1);
+  for (let i = 0; i < back; i++) {
+    const h = emptied[emptied.length - 1 - Math.min(emptied.length - 1, near(emptied))]!;
+    if (placement.count[h] === 0) giveBack(draft, h);
+  }
+  for (let i = 0; i < back + TRIED && draft.emptied < most && used.length > 0; i++) {
+    const h = used[Math.min(used.length - 1, near(used))]!;
+    if (placement.count[h]! > 0) drain(draft, h, { taste, maxMoves, random });
   }
   returnHome(draft);
-  const isWorse =
-    draft.emptied !== before.emptied
-      ? draft.emptied < before.emptied
-      : draft.moves !== before.moves
-        ? draft.moves > before.moves
-        : draft.cost > before.cost;
-  if (isWorse) draft.undo(mark);
-  return !isWorse;
+  const gain = compare(draft, before);
+  if (gain < 0) draft.undo(0);
+  return gain > 0;
 }
+
+/** Above 0 where `one` is better: more emptied, then fewer moves, then less moved. */
+export function compare(one: Worth, other: Worth): number {
+  return one.emptied - other.emptied || other.moves - one.moves || other.cost - one.cost;
+}
+
+type Worth = Pick<Draft, 'emptied' | 'moves' | 'cost'>;
 
 /** Opens a hypervisor that was to be emptied; its servers stay there after all. */
 export function giveBack(draft: Draft, hypervisor: number): void {

@@ -50,5 +50,5 @@ function hasRoom(
   };
   const fullest = members.toSorted((a, b) => load(b) - load(a) || a - b).slice(0, lost);
   for (const h of fullest) trial.close(h);
-  return fullest.every((h) => drain(trial, h, { taste, maxMoves: Infinity, ejections: 0 }));
+  return fullest.every((h) => drain(trial, h, { taste, maxMoves: Infinity }));
 }

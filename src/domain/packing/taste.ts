@@ -3,13 +3,11 @@ import type { Model } from './model.ts';
 import { pick, type Random } from './random.ts';
 import { type Scarcity, scarcityOf, sizeOf } from './room.ts';
 
-/** How places are chosen: what counts how much, which kinds go first, and where servers go rather. */
+/** How places are chosen: what counts how much, and which kinds go first. */
 export interface Taste {
   readonly scarcity: Scarcity;
   /** Size by kind: the larger is placed first. */
   readonly size: Float64Array;
-  /** 1 at hypervisors that are filled before the others. */
-  readonly core?: Uint8Array;
 }
 
 export function tasteOf(model: Model, sharpness: number): Taste {

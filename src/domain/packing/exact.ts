@@ -39,6 +39,8 @@ interface Ground {
   readonly units: readonly (readonly number[])[];
   /** Where each unit may be; the first is where it is at the start. */
   readonly spots: readonly (readonly Spot[])[];
+  /** The spot that each unit is in now. */
+  readonly now: Int32Array;
 }
 
 /**
@@ -59,7 +61,7 @@ export function exactWays(model: Model, pool: number, limits: ExactLimits): read
     if (emptied !== undefined && emptied <= limits.most && !ways.has(emptied))
       ways.set(emptied, wayTo(ground, state, emptied));
     if (ways.has(limits.most)) break;
-    for (const next of nextOf(ground, state)) if (next.moves <= limits.maxMoves) queue.add(next);
+    for (const next of nextOf(ground, state, queue)) if (next.moves <= limits.maxMoves) queue.add(next);
   }
   return [...ways.values()].toSorted((a, b) => a.emptied - b.emptied);
 }
@@ -79,7 +81,7 @@ function groundOf(model: Model, pool: number): Ground {
       ),
     ];
   });
-  return { placement: new Placement(model), hypervisors, units, spots };
+  return { placement: new Placement(model), hypervisors, units, spots, now: new Int32Array(units.length) };
 }
 
 function sizesOf({ spots }: Ground): number[] {
@@ -98,11 +100,14 @@ function spotsIn({ spots }: Ground, { key }: State): number[] {
 
 /** Puts every unit where the state has it. */
 function goTo(ground: Ground, state: State): void {
-  const { placement, units, spots } = ground;
-  for (const servers of units) for (const server of servers) placement.take(server);
-  for (const [u, spot] of spotsIn(ground, state).entries()) {
-    const { hypervisor, cells } = spots[u]![spot]!;
+  const { placement, units, spots, now } = ground;
+  const then = spotsIn(ground, state);
+  const moved = [...units.keys()].filter((u) => now[u] !== then[u]);
+  for (const u of moved) for (const server of units[u]!) placement.take(server);
+  for (const u of moved) {
+    const { hypervisor, cells } = spots[u]![then[u]!]!;
     for (const [i, server] of units[u]!.entries()) placement.put(server, hypervisor, cells[i]);
+    now[u] = then[u]!;
   }
 }
 
@@ -113,18 +118,19 @@ function emptiedIn({ placement, hypervisors }: Ground): number | undefined {
   return hypervisors.filter((h) => isCandidate[h] === 1 && placement.count[h] === 0).length;
 }
 
-/** States that one leg leads to from the one that the ground is in. */
-function* nextOf(ground: Ground, state: State): Generator<State> {
-  const { placement, units, spots } = ground;
-  const now = spotsIn(ground, state);
+/** States that one leg leads to from the one that the ground is in, and that nothing better is known of. */
+function* nextOf(ground: Ground, state: State, queue: StateQueue): Generator<State> {
+  const { placement, units, spots, now } = ground;
   let digit = 1;
   for (const [u, servers] of units.entries()) {
     const from = placement.at[servers[0]!]!;
     const moves = state.moves + servers.length;
     const cost = servers.reduce((sum, s) => sum + placement.model.cost[s]!, state.cost);
-    for (const [spot, { hypervisor, cells }] of spots[u]!.entries())
-      if (hypervisor !== from && hasRoomForAll(placement, [{ servers, from, to: hypervisor, cells }]))
-        yield { key: state.key + (spot - now[u]!) * digit, moves, cost, before: state };
+    for (const [spot, { hypervisor, cells }] of spots[u]!.entries()) {
+      const next = { key: state.key + (spot - now[u]!) * digit, moves, cost, before: state };
+      if (hypervisor === from || queue.knowsBetter(next)) continue;
+      if (hasRoomForAll(placement, [{ servers, from, to: hypervisor, cells }])) yield next;
+    }
     digit *= spots[u]!.length;
   }
 }

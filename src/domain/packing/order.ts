@@ -1,4 +1,5 @@
 /** In which order do legs go, so that there is always room, and which of them cannot? */
+import { sayList } from '../say.ts';
 import { type Detour, findDetour } from './detour.ts';
 import type { Dropped, Leg } from './legs.ts';
 import type { Placement } from './placement.ts';
@@ -76,7 +77,8 @@ function goAround({ leg, by, cells }: Detour, progress: Progress): number[] {
 }
 
 /** One that never finds room, else one whose hypervisor keeps the most servers anyway. */
-function drop(waiting: readonly Leg[], { placement, coming, leaving, dropped }: Progress): number[] {
+function drop(waiting: readonly Leg[], progress: Progress): number[] {
+  const { placement, coming, leaving, dropped } = progress;
   const loss = (leg: Leg) =>
     leaving[leg.to] === 0
       ? Number.POSITIVE_INFINITY
@@ -84,11 +86,23 @@ function drop(waiting: readonly Leg[], { placement, coming, leaving, dropped }: 
   const leg = waiting.reduce((best, one) => (loss(one) > loss(best) ? one : best));
   coming[leg.to]!.delete(leg);
   leaving[leg.from]!--;
-  const to = placement.model.fleet.hypervisors[leg.to]!.name;
-  const why =
-    leaving[leg.to] === 0
-      ? `${to} has no room for it`
-      : `${to} has no room for it until servers leave that wait for room themselves, and no hypervisor can hold one meanwhile`;
+  const why = whyStuck(leg, progress);
   for (const server of leg.servers) dropped.push({ server, why });
   return [leg.from, leg.to];
+}
+
+function whyStuck({ to }: Leg, { placement, leaving, dropped }: Progress): string {
+  const { hypervisors, servers } = placement.model.fleet;
+  const { name } = hypervisors[to]!;
+  if (leaving[to]! > 0)
+    return `${name} has room for it only when others have left, which wait in turn; no hypervisor can hold one of them meanwhile`;
+  const stay = dropped.filter(({ server }) => placement.at[server] === to);
+  const since =
+    stay.length === 0
+      ? ''
+      : `, since ${sayList(
+          stay.map(({ server }) => servers[server]!.id),
+          3,
+        )} cannot leave`;
+  return `${name} has no room for it${since}`;
 }

@@ -19,13 +19,14 @@ export class StateQueue {
     this.add(first);
   }
 
+  /** Whether it was added with no more moves, and at no more cost. */
+  knowsBetter({ key, moves, cost }: State): boolean {
+    const known = this.#best.get(key);
+    return known !== undefined && (known.moves < moves || (known.moves === moves && known.cost <= cost));
+  }
+
   add(state: State): void {
-    const known = this.#best.get(state.key);
-    if (
-      known !== undefined &&
-      (known.moves < state.moves || (known.moves === state.moves && known.cost <= state.cost))
-    )
-      return;
+    if (this.knowsBetter(state)) return;
     this.#best.set(state.key, state);
     (this.#waiting[state.moves] ??= []).push(state);
   }

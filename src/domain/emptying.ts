@@ -54,5 +54,6 @@ function whyNeeded(fleet: Fleet, out: readonly string[], headroom: Headroom): st
   const hypervisors = fleet.hypervisors.map((one) =>
     out.includes(one.name) ? { ...one, disabled: one.disabled ?? '' } : one,
   );
-  return whyNoHeadroom({ ...fleet, hypervisors }, last, { headroom, places: new Map() });
+  const why = whyNoHeadroom({ ...fleet, hypervisors }, last, { headroom, places: new Map() });
+  return why?.replace('(headroom)', '(keepEmpty)');
 }

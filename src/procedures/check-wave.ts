@@ -6,6 +6,7 @@ import { type FreshWave, freshWave } from '../domain/fresh-wave.ts';
 import { clusterOf } from '../domain/guest-class.ts';
 import { whyAllStopped } from '../domain/holds.ts';
 import { serverName } from '../domain/names.ts';
+import { sayInstant } from '../domain/say.ts';
 import type { Defragmenting } from './defragment-settings.ts';
 import type { Emptied } from './emptied.ts';
 import type { Guest } from './guest.ts';
@@ -24,19 +25,25 @@ export type Checked = {
   readonly stopped: string | null;
 };
 
+export interface WaveInPlan {
+  readonly label: string;
+  readonly wave: readonly PlannedMove[];
+  /** The wave after it. */
+  readonly next: readonly PlannedMove[];
+  /** When all is handed back. */
+  readonly until: string;
+}
+
 const LOOK_MS = 15 * 60_000;
 
 /** Of a fleet that is read now. */
 export async function checkWaveNow(
   ctx: Defragmenting,
-  {
-    label,
-    wave,
-    next,
-  }: { readonly label: string; readonly wave: readonly PlannedMove[]; readonly next: readonly PlannedMove[] },
+  { label, wave, next, until }: WaveInPlan,
   night: Pick<Emptied, 'stay'>,
 ): Promise<Checked> {
   return ctx.step<Checked>(`check ${label}`, { effect: 'read', timeoutMs: LOOK_MS }, async (scope) => {
+    const end = sayInstant(new Date(until), 'UTC');
     const { fleet, file, holds } = await seeFleet(ctx, scope, night.stay());
     const { parallel, outPerHypervisor, inPerHypervisor, coolDownHours } = ctx.options;
     const limits = { parallel, outPerHypervisor, inPerHypervisor, coolDownHours };
@@ -52,7 +59,10 @@ export async function checkWaveNow(
       moves,
       dropped: named(fresh.dropped, servers),
       misfits: named(fresh.misfits, servers),
-      stopped: whyAllStopped(holds) ?? null,
+      stopped:
+        scope.now() < new Date(until)
+          ? (whyAllStopped(holds) ?? null)
+          : `it is ${end}, when all is handed back`,
     };
   });
 }

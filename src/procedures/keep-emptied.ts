@@ -1,8 +1,10 @@
 /** What was emptied stays disabled for the next campaign, as far as the others can spare it; the rest serves again. */
 import type { StepScope } from '../context.ts';
+import { describeCordon } from '../domain/cordon.ts';
 import { decideDrain } from '../domain/drain-policy.ts';
 import { type Chosen, chooseKept } from '../domain/emptying.ts';
 import { serverName } from '../domain/names.ts';
+import { reservedReason } from '../domain/reserved.ts';
 import { sayCount, sayInstant, sayList } from '../domain/say.ts';
 import { attempt } from './attempt.ts';
 import type { Defragmenting } from './defragment-settings.ts';
@@ -50,7 +52,7 @@ export async function keepEmptied(
   const { emptied, keep, open } = looked.value;
   for (const { name, why } of open) {
     const ended = await endReservation(ctx, name, { run: ctx.runId, moved: night.movedOff(name) });
-    night.giveBack(ctx, name, { ended, why });
+    night.giveBack(ctx, name, { ended, why: emptied.includes(name) ? `empty, and not kept: ${why}` : why });
   }
   return { emptied, kept: await keepAll(ctx, { night, until: plan.until, keep }) };
 }
@@ -63,7 +65,7 @@ async function lookAtClosed(
   return ctx.step<Standing>('what is empty', { effect: 'read', timeoutMs: LOOK_MS }, async (scope) => {
     const full = new Map<string, string>();
     for (const name of closed) {
-      const why = await whyNotEmpty(ctx, name);
+      const why = (await whyNotClosed(ctx, name, until)) ?? (await whyNotEmpty(ctx, name));
       if (why !== undefined) full.set(name, why);
     }
     const emptied = closed.filter((name) => !full.has(name));
@@ -96,6 +98,13 @@ async function choose(
   const { keepEmpty, pools } = ctx.options;
   const rule = { most: most ?? fleet.hypervisors.length, headroom: { hypervisors: keepEmpty, pools } };
   return scope.compute(CHOOSER, chooseKept, fleet, [...emptied, ...free], rule);
+}
+
+/** A person's act is not undone. */
+async function whyNotClosed(ctx: Defragmenting, name: string, until: string): Promise<string | undefined> {
+  const { disabled } = await ctx.cloud.service(name);
+  if (disabled === reservedReason({ run: ctx.runId, until })) return undefined;
+  return disabled === undefined ? 'somebody has enabled it meanwhile' : describeCordon(disabled);
 }
 
 /** Whatever runs on it, comes to it or leaves it; undefined when nothing does. */

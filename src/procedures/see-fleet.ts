@@ -16,7 +16,7 @@ import { readReservations } from './reserve.ts';
 /** Where servers were put by this job: id → `LastMove`. What is older than the cool-down is forgotten. */
 export const LAST_MOVES = 'last-moves';
 
-export type LastMove = { readonly at: string; readonly run: string };
+export type LastMove = { readonly at: string };
 
 export interface Seen {
   /** What this run has closed counts as enabled. */
@@ -43,26 +43,20 @@ export async function seeFleet(
   const fleet = withoutReservations(read, ours);
   // A job that is not armed at all still shows what it would do.
   const armed = ctx.acting || ctx.armed !== false ? ctx.armed : true;
-  const { fleet: file } = snapshotOf(fleet, 'fleet', {
+  const rows = [...(await scope.table(LAST_MOVES).all<LastMove>())];
+  // The clock is the one by which moves are noted.
+  const now = { ...fleet, takenAt: scope.now().toISOString() };
+  const { fleet: file } = snapshotOf(now, 'fleet', {
     ...snapshotRules(ctx.options),
     whyLeft: ({ name, aggregates }) =>
       whyNotArmed(armed, aggregates) ?? whyClaimed(holds.claims, name, holds),
-    lastMoved: await lastMoved(ctx, scope),
+    lastMoved: Object.fromEntries(rows.map(([id, { at }]) => [id, at])),
     stay,
   });
   return { fleet, file, holds };
 }
 
-/** What this run itself has moved is on its way, and may go on. */
-async function lastMoved(
-  { runId }: Defragmenting,
-  { table }: Pick<StepScope, 'table'>,
-): Promise<Record<string, string>> {
-  const rows = [...(await table(LAST_MOVES).all<LastMove>())];
-  return Object.fromEntries(rows.flatMap(([id, { at, run }]) => (run === runId ? [] : [[id, at]])));
-}
-
-/** To be called inside a step: servers that have moved, and stay for a while where they are. */
+/** To be called inside a step: servers that have arrived, and stay for a while where they are. */
 export async function noteMoves(
   ctx: Defragmenting,
   { now, table }: Pick<StepScope, 'now' | 'table'>,
@@ -73,5 +67,5 @@ export async function noteMoves(
   for (const [id, { at }] of await rows.all<LastMove>())
     if (Date.parse(at) + coolDownMs <= now().getTime()) rows.delete(id);
   if (coolDownMs === 0) return;
-  for (const id of servers) rows.set(id, { at: now().toISOString(), run: ctx.runId });
+  for (const id of servers) rows.set(id, { at: now().toISOString() });
 }

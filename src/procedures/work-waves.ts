@@ -1,7 +1,7 @@
 /** Moves servers wave after wave, each looked at anew, until the plan is done or something stops the line. */
 import { closingsOf } from '../domain/emptying.ts';
 import type { Baseline } from '../domain/gate.ts';
-import { sayCount, sayInstant } from '../domain/say.ts';
+import { sayCount } from '../domain/say.ts';
 import { attempt } from './attempt.ts';
 import { type Checked, checkWaveNow } from './check-wave.ts';
 import type { Defragmenting } from './defragment-settings.ts';
@@ -69,7 +69,8 @@ async function workPlan(ctx: Defragmenting, working: Working): Promise<WaveEnd> 
   night.expect(night.done + plan.plan.moves);
   for (const [index, wave] of waves.entries()) {
     const label = `wave ${round}.${index + 1}`;
-    const before = { label, wave, next: waves[index + 1] ?? [], closing: closings[index] ?? [] };
+    const later = new Set(waves.slice(index + 1).flatMap((each) => each.map(({ server }) => server)));
+    const before = { label, wave, next: waves[index + 1] ?? [], closing: closings[index] ?? [], later };
     const end = await workWave(ctx, working, before);
     night.tell(ctx);
     if (end.anew !== undefined || end.stopped !== undefined) return end;
@@ -83,6 +84,8 @@ interface Before {
   readonly wave: NightPlan['plan']['waves'][number];
   readonly next: NightPlan['plan']['waves'][number];
   readonly closing: readonly string[];
+  /** Servers that move again after it: they stop over. */
+  readonly later: ReadonlySet<string>;
 }
 
 /** A frozen run waits before it looks at anything, so that it does not act on what it saw hours ago. */
@@ -93,47 +96,41 @@ async function workWave(
 ): Promise<WaveEnd> {
   const { label, wave, closing } = before;
   await ctx.step(`begin ${label}`, { effect: 'idempotent', disruptive: true }, async () => {});
-  const stopped = await whyStop(ctx, { night, before, until: plan.until });
+  const stopped = await whyStop(ctx, night, before);
   if (stopped !== null) return { stopped };
   const { red } = await whyRed(ctx, wave[0]?.from ?? '', baseline, `gate before ${label}`);
   if (red !== null) return { stopped: red, red: true };
 
-  const checked = await attempt(() => checkWaveNow(ctx, before, night));
+  const checked = await attempt(() => checkWaveNow(ctx, { ...before, until: plan.until }, night));
   if (!checked.ok) return { stopped: `nothing more is moved: ${checked.error.message}` };
   const { stopped: broken, misfits } = checked.value;
   if (broken !== null) return { stopped: broken };
   night.drop(ctx, checked.value.dropped);
   const [misfit] = misfits;
   if (misfit !== undefined) return { anew: `${misfit.name} fits no more: ${misfit.why}` };
-  for (const name of closing) {
+  for (const name of closing.filter((each) => !night.closed.has(each))) {
     const closed = await reserve(ctx, name, plan.until);
     if (closed.ours) night.closed.add(name);
     else night.spoilt.set(name, closed.why);
     if (!closed.ours) return { anew: `${name} is ${closed.why}` };
   }
-  return moveAll(ctx, { label, checked: checked.value, night });
+  return moveAll(ctx, { before, checked: checked.value, night });
 }
 
-async function whyStop(
-  ctx: Defragmenting,
-  { night, before, until }: { night: Emptied; before: Before; until: string },
-): Promise<string | null> {
+async function whyStop(ctx: Defragmenting, night: Emptied, before: Before): Promise<string | null> {
   const { maxFailed } = ctx.options;
   if (night.failed.size > maxFailed)
     return `${sayCount(night.failed.size, 'migration')} failed, more than maxFailed=${maxFailed}`;
   const needMs = Math.max(0, ...before.wave.map(({ seconds = 0 }) => seconds)) * 1000;
-  const outside = await whyOutside(ctx, `window before ${before.label}`, needMs);
-  if (outside !== null) return outside;
-  return ctx.step(`time before ${before.label}`, { effect: 'read' }, async ({ now }) =>
-    now() < new Date(until) ? null : `it is ${sayInstant(new Date(until), 'UTC')}, when all is handed back`,
-  );
+  return whyOutside(ctx, `window before ${before.label}`, needMs);
 }
 
 /** Those of one cluster one after the other, all else at once. Returns when all have ended. */
 async function moveAll(
   ctx: Defragmenting,
-  { label, checked, night }: { label: string; checked: Checked; night: Emptied },
+  { before, checked, night }: { before: Before; checked: Checked; night: Emptied },
 ): Promise<WaveEnd> {
+  const { label, later } = before;
   let anew: string | undefined;
   const moved: string[] = [];
   for (const part of apart(checked.moves)) {
@@ -141,7 +138,7 @@ async function moveAll(
     for (const end of ends) {
       if (end.status === 'rejected') throw end.reason as Error;
       const { id, migrated, strayed } = end.value;
-      if (migrated?.how === 'moved') moved.push(id);
+      if (migrated?.how === 'moved' && !later.has(id)) moved.push(id);
       anew ??= strayed;
     }
   }

@@ -51,7 +51,7 @@ describe('chooseKept', () => {
 
     expect(keep).toEqual(['hv2', 'hv3']);
     expect(open).toEqual([
-      { name: 'hv10', why: 'no headroom: 1 hypervisor would be left in nova, and 1 may fail (headroom)' },
+      { name: 'hv10', why: 'no headroom: 1 hypervisor would be left in nova, and 1 may fail (keepEmpty)' },
     ]);
   });
 });

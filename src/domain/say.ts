@@ -17,6 +17,16 @@ export function sayInstant(instant: Date, zone: string): string {
   return `${sayDay(instant, zone)} ${hour}:${minute} ${zoneName(instant, zone)}`;
 }
 
+/** `between 1 and 3 Dec 2026`, with as much of both days as tells them apart; `on Tue 1 Dec 2026` where they are one. */
+export function sayBetween(from: Date, to: Date, zone: string): string {
+  const [first, last] = [partsOf(from, zone), partsOf(to, zone)];
+  const end = `${last.day} ${last.month} ${last.year}`;
+  if (first.year !== last.year) return `between ${first.day} ${first.month} ${first.year} and ${end}`;
+  if (first.month !== last.month) return `between ${first.day} ${first.month} and ${end}`;
+  if (first.day !== last.day) return `between ${first.day} and ${end}`;
+  return `on ${sayDay(from, zone)}`;
+}
+
 /** `400 ms`, `41 s`, `6 min`, `2 h 10 min`, `3 days 4 h`: at most two units, rounded to the smaller. */
 export function sayDuration(ms: number): string {
   if (ms < 0) return `-${sayDuration(-ms)}`;

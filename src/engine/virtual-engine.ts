@@ -29,6 +29,8 @@ export interface VirtualTime {
 export interface Goal {
   readonly upTo?: number;
   readonly run?: string;
+  /** Gives up, with its reason, when it aborts. */
+  readonly signal?: AbortSignal;
 }
 
 export interface VirtualEngine<Clients extends object> {
@@ -43,8 +45,11 @@ const STILL_TURNS = 4;
 /** After these no other run is due. */
 const STEP_SCRIPTS: ReadonlySet<ScriptName> = new Set(['begin', 'finish', 'tell', 'renew']);
 const ENDS: ReadonlySet<Outcome | 'refused'> = new Set(['succeeded', 'failed', 'cancelled']);
-/** Nobody else wants the runs, and whoever plays may compute for long between two renewals. */
-const TIMINGS: Partial<Timings> = { leaseMs: 60_000, renewMs: 12_000, graceMs: 3_600_000 };
+/**
+ * Nobody else wants the runs, whoever plays may compute for long between two renewals, and nothing of what is
+ * under way at the end is seen through: no world is harmed.
+ */
+const TIMINGS: Partial<Timings> = { leaseMs: 60_000, renewMs: 12_000, graceMs: 3_600_000, drainMs: 0 };
 
 /** See `Engine.open`; whoever opens it closes its `engine`. */
 export async function openVirtualEngine<Clients extends object>(
@@ -140,9 +145,10 @@ export async function openVirtualEngine<Clients extends object>(
   return {
     engine,
     clock,
-    async play({ upTo = Number.POSITIVE_INFINITY, run }) {
+    async play({ upTo = Number.POSITIVE_INFINITY, run, signal }) {
       for (;;) {
         await quiet();
+        signal?.throwIfAborted();
         if (broken !== undefined) throw broken.error;
         if (await takeInHand()) continue;
         if (run !== undefined && ended.has(run) && !inHand.has(run)) return;

@@ -4,7 +4,7 @@
  */
 import type { FleetFile, FleetHypervisor, FleetServer } from '../domain/fleet-file.ts';
 import { noFaults } from './faults.ts';
-import { letLive, lifetimesOf } from './lifetimes.ts';
+import { drawLifeMs, letLive, lifetimesOf } from './lifetimes.ts';
 import { PACE, type Pace } from './pace.ts';
 import { hasDevice, sizesOf } from './placing.ts';
 import { type Dice, drawHex, drawInt, drawUuid } from './random.ts';
@@ -45,11 +45,13 @@ export function worldOf(fleet: FleetFile, { seed, at, pace }: FleetSeed, handler
   const userOf = new Map(users.map((user) => [user.projectId, user.id]));
   const projectOf = new Map(projects.map(({ id, name }) => [name, id]));
   const zones = new Set(fleet.hypervisors.flatMap(({ az }) => az ?? []));
+  const lifetimes = lifetimesOf(agesOf(fleet, at));
+  const ageOf = (each: FleetServer): number =>
+    isPinned(each) ? drawLifeMs(dice, lifetimes) : drawInt(dice, 400 * DAY_MS);
   const servers = fleet.servers.map((each, index): Server => {
     const projectId = projectOf.get(each.project ?? NOBODY) ?? '';
     const group = groupOf.get(each.id);
-    const createdAt =
-      each.createdAt === undefined ? at - drawInt(dice, 400 * DAY_MS) : Date.parse(each.createdAt);
+    const createdAt = each.createdAt === undefined ? at - ageOf(each) : Math.min(at, Date.parse(each.createdAt));
     return {
       id: each.id,
       number: index + 1,
@@ -77,7 +79,7 @@ export function worldOf(fleet: FleetFile, { seed, at, pace }: FleetSeed, handler
     chance: dice.chance,
     pace: cloudPace,
     faults: noFaults(),
-    lifetimes: lifetimesOf(agesOf(fleet, at)),
+    lifetimes,
     hypervisors: Object.fromEntries(homes),
     servers: Object.fromEntries(servers.map((server) => [server.id, server])),
     migrations: [],
@@ -98,8 +100,7 @@ export function worldOf(fleet: FleetFile, { seed, at, pace }: FleetSeed, handler
   state.chance = dice.chance;
   const world = new World(state, handlers);
   for (const server of servers)
-    if (server.vmState === 'active' && hasDevice(world.flavorOf(server)))
-      letLive(world, server, state.lifetimes!);
+    if (server.vmState === 'active' && hasDevice(world.flavorOf(server))) letLive(world, server, lifetimes);
   return world;
 }
 

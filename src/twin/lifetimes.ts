@@ -26,8 +26,11 @@ export function lifetimesOf(agesDays: readonly number[]): Lifetimes {
 
 /** Its end comes by itself. */
 export function letLive(world: World, { id }: Server, lifetimes: Lifetimes): void {
-  const days = lifetimes.medianDays * Math.exp(lifetimes.spread * drawNormal(world.state));
-  world.plan(Math.max(days, SHORTEST_DAYS) * DAY_MS, 'server ends', id);
+  world.plan(drawLifeMs(world.state, lifetimes), 'server ends', id);
+}
+
+export function drawLifeMs(dice: Dice, { medianDays, spread }: Lifetimes): number {
+  return Math.max(medianDays * Math.exp(spread * drawNormal(dice)), SHORTEST_DAYS) * DAY_MS;
 }
 
 export const lifeHandlers = {

@@ -175,15 +175,16 @@ function campaignOptions({ optionsOf }: Defragmenting) {
 function aimOf(
   ctx: Defragmenting,
   needs: Readonly<Record<string, RebootNeed>> | null,
-  { fleet, file, holds }: Seen,
+  { fleet, file, holds, keptByOthers }: Seen,
 ): Aim {
   const { wanted } = ctx.options;
-  if (needs === null) return { most: typeof wanted === 'number' ? wanted : null, worth: null };
+  const less = (most: number): number => Math.max(0, most - keptByOthers);
+  if (needs === null) return { most: typeof wanted === 'number' ? less(wanted) : null, worth: null };
   const options = campaignOptions(ctx);
   const left = new Set(file.hypervisors.flatMap(({ name, enabled }) => (enabled ? [] : [name])));
   const could = worthEmptying({ fleet, needs, holds, admission: admissionOf({ options }) });
   const worth = could.filter((name) => !left.has(name));
-  return { most: Math.min(options.limit, worth.length), worth };
+  return { most: Math.min(less(options.limit), worth.length), worth };
 }
 
 /** The end of the window, or of some hours where there is none. */

@@ -3,11 +3,11 @@ import type { StepScope } from '../context.ts';
 import { whyNotArmed } from '../domain/acting.ts';
 import { whyClaimed } from '../domain/claims.ts';
 import { PermanentError } from '../domain/failure.ts';
-import type { Fleet } from '../domain/fleet.ts';
+import type { Fleet, Hypervisor } from '../domain/fleet.ts';
 import type { FleetFile } from '../domain/fleet-file.ts';
 import { snapshotOf } from '../domain/fleet-snapshot.ts';
 import type { Holds } from '../domain/holds.ts';
-import { withoutReservations } from '../domain/reserved.ts';
+import { isReserved, withoutReservations } from '../domain/reserved.ts';
 import { sayCount } from '../domain/say.ts';
 import { type Defragmenting, snapshotRules } from './defragment-settings.ts';
 import { readHolds } from './read-holds.ts';
@@ -23,6 +23,8 @@ export interface Seen {
   readonly fleet: Fleet;
   readonly file: FleetFile;
   readonly holds: Holds;
+  /** Hypervisors that other runs keep empty for the campaign. */
+  readonly keptByOthers: number;
 }
 
 /**
@@ -38,8 +40,10 @@ export async function seeFleet(
   const read = await ctx.cloud.fleet();
   const unseen = read.servers.filter(({ status }) => status === 'UNKNOWN').length;
   if (unseen > 0) throw new PermanentError(`Nova cannot see ${sayCount(unseen, 'server')}: a cell is down`);
-  const reservations = Object.entries(await readReservations(scope));
-  const ours = Object.fromEntries(reservations.filter(([, { run }]) => run === ctx.runId));
+  const reservations = await readReservations(scope);
+  const isOurs = ({ name }: Hypervisor): boolean => reservations[name]?.run === ctx.runId;
+  const kept = read.hypervisors.filter((one) => isReserved(reservations, one) && !isOurs(one));
+  const ours = Object.fromEntries(Object.entries(reservations).filter(([, { run }]) => run === ctx.runId));
   const fleet = withoutReservations(read, ours);
   // A job that is not armed at all still shows what it would do.
   const armed = ctx.acting || ctx.armed !== false ? ctx.armed : true;
@@ -53,7 +57,7 @@ export async function seeFleet(
     lastMoved: Object.fromEntries(rows.map(([id, { at }]) => [id, at])),
     stay,
   });
-  return { fleet, file, holds };
+  return { fleet, file, holds, keptByOthers: kept.length };
 }
 
 /** To be called inside a step: servers that have arrived, and stay for a while where they are. */

@@ -103,7 +103,7 @@ function cordonsLeft({ state, notes, handback }: NightSeen): string[] {
   return left.flatMap(({ name }) => {
     const subject = `hypervisor ${name}`;
     const note = notes.find((each) => each.subject === subject);
-    const isExplained = note !== undefined && ['needs you', 'waits'].includes(note.verdict);
+    const isExplained = note !== undefined && ['needs you', 'waits', 'kept'].includes(note.verdict);
     return [
       ...(isExplained ? [] : [`${name} is still disabled, and no note says why (${note?.verdict})`]),
       ...(handback.includes(subject) ? [] : [`${name} is still disabled, and the way back is not on disk`]),

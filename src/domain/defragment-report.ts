@@ -90,7 +90,7 @@ export function describeEmptied(night: EmptiedNight) {
       ? []
       : [`kept empty for reboot-hypervisors until ${end}  ${kept.length}: ${sayList(sorted(kept), SHOWN)}`]),
     ...few(back.map(({ name, why }) => `enabled again  ${name}  ${why}`)),
-    ...few(failed.map(({ name, why }) => `stays  ${name}  ${why}`)),
+    ...few(failed.map(({ why }) => `stays  ${why}`)),
     ...few(dropped.map(({ name, why }) => `not moved  ${name}  ${why}`)),
     ...(stopped === undefined ? [] : [`stopped  ${stopped}`]),
   ];

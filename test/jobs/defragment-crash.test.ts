@@ -101,6 +101,7 @@ async function night({ place, boundary, call }: Death) {
 function timeless(value: unknown): string {
   return JSON.stringify(value)
     .replaceAll(/\w{3} \d+ \w{3} \d{4} \d\d:\d\d UTC/g, 'then')
+    .replaceAll(/ \(try \d\)/g, '')
     .replaceAll(/until \d\d:\d\d UTC/g, 'until then')
     .replaceAll(/migration-?\s?\d+/g, 'migration');
 }

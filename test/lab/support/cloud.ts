@@ -19,8 +19,11 @@ export interface Wish {
   /** `g1.gpu` is bound to a device of its hypervisor; `m1.small` if left out. */
   readonly flavor?: 'g1.gpu';
   readonly is?: 'SHUTOFF' | 'PAUSED';
+  /** Id of the server group that it is a member of. */
+  readonly group?: string;
 }
 
+const Made = z.object({ server: z.object({ id: z.string() }) });
 const ACTION = { SHUTOFF: 'os-stop', PAUSED: 'pause' } as const;
 
 /** Servers by name, each where it is wished and in the state that it is wished in; answers their ids by name. */
@@ -29,7 +32,7 @@ export async function createServers<Name extends string>(
 ): Promise<Record<Name, string>> {
   const image = findImage();
   const made = await Promise.all(
-    (Object.entries(wishes) as [Name, Wish][]).map(async ([name, { on, flavor = 'm1.small', is }]) => {
+    (Object.entries(wishes) as [Name, Wish][]).map(async ([name, { on, flavor = 'm1.small', is, group }]) => {
       const server = {
         name,
         imageRef: image,
@@ -37,14 +40,25 @@ export async function createServers<Name extends string>(
         networks: 'none',
         host: serviceHost(on),
       };
-      const { id } = (await post('/servers', { server }, z.object({ server: z.object({ id: z.string() }) })))
-        .server;
+      const hints = group === undefined ? {} : { 'os:scheduler_hints': { group } };
+      const { server: made } = await post('/servers', { server, ...hints }, Made);
+      const { id } = made;
       await become(id, 'ACTIVE');
       if (is !== undefined) await act(id, ACTION[is], is);
       return [name, id] as const;
     }),
   );
   return Object.fromEntries(made) as Record<Name, string>;
+}
+
+/** A server group whose members never share a hypervisor; answers its id. */
+export async function createGroup(name: string): Promise<string> {
+  const { server_group: group } = await post(
+    '/os-server-groups',
+    { server_group: { name, policy: 'anti-affinity' } },
+    z.object({ server_group: z.object({ id: z.string() }) }),
+  );
+  return group.id;
 }
 
 /** Asks for one of the Compute API's server actions and waits until the server is in `status`. */

@@ -59,7 +59,10 @@ export class Site {
       http: { listen: '127.0.0.1:0' },
       ssh: { user: 'root', key: `file:${join(labDir, 'ssh/id_ed25519')}`, knownHosts, addresses: ADDRESSES },
       mail: { folder: join(this.dir, 'mail') },
-      jobs: { 'reboot-hypervisors': { armed: true, options: { ...OPTIONS, ...options } } },
+      jobs: {
+        'reboot-hypervisors': { armed: true, options: { ...OPTIONS, ...options } },
+        'defragment-hypervisors': { armed: true, options: OPTIONS },
+      },
     };
     // JSON is YAML.
     writeFileSync(join(this.dir, 'nightshift.yaml'), JSON.stringify(config, null, 2));

@@ -84,6 +84,8 @@ export class Execution {
   readonly #waits: Waits;
   readonly #stopped = Promise.withResolvers<Parking | 'lost'>();
   readonly #blocks: Block[] = [];
+  /** How often the job has asked for each lease; a replay asks as often again. */
+  readonly #leased = new Map<string, number>();
   #inFlight = 0;
   /** The job has returned or thrown; no branch of it begins anything more. */
   #over = false;
@@ -227,7 +229,9 @@ export class Execution {
   // A dry run holds nothing, so it waits for nobody and nobody for it.
   async #lease(name: string, why: string): Promise<void> {
     if (!this.#run.acting) return;
-    const { verdict, rest } = await this.#call('lease', { name, why });
+    const nth = (this.#leased.get(name) ?? 0) + 1;
+    this.#leased.set(name, nth);
+    const { verdict, rest } = await this.#call('lease', { name, why, nth });
     if (verdict === 'CANCELLED') throw new Cancelled(`cancelled by ${String(rest[0])}`);
     if (verdict !== 'WAIT') return;
     if (this.#steps.cancelled !== undefined) throw new Cancelled(`cancelled by ${this.#steps.cancelled}`);
@@ -237,7 +241,7 @@ export class Execution {
   }
 
   async #release(name: string): Promise<void> {
-    if (this.#run.acting) await this.#call('release', { name });
+    if (this.#run.acting) await this.#call('release', { name, nth: this.#leased.get(name) ?? 0 });
   }
 
   async #mail(key: string, mail: Mail): Promise<void> {

@@ -217,7 +217,8 @@ export interface EngineContext<Options> {
   ): Promise<T>;
   /**
    * Takes the exclusive lease `name`; parks the run, first come first served, while another run has
-   * it. Kept until `release` or the end of the run. Taking it twice in a run is one lease.
+   * it. Kept until `release` or the end of the run; a replay does not take again what it has released since. Taking
+   * it twice in a run is one lease.
    */
   lease(name: string, why: string): Promise<void>;
   release(name: string): Promise<void>;

@@ -246,6 +246,63 @@ describe('a subject that a run has in hand', () => {
   });
 });
 
+describe('a lease that a run has given up', () => {
+  it('is not taken again by a replay, so that it does not wait for who has it now', async () => {
+    let open = false;
+    const engine = await daemonFor({
+      passes: async (ctx) => {
+        for (const round of [1, 2]) {
+          await ctx.lease('desk', 'writes');
+          await ctx.step(
+            `write ${round}`,
+            { effect: 'idempotent' },
+            async () => void did.push(`wrote ${round}`),
+          );
+          await ctx.release('desk');
+        }
+        const wait = { why: 'the door to open', withinMs: 60_000, everyMs: 20 };
+        await ctx.waitUntil('door', wait, () => Promise.resolve(open || undefined));
+      },
+      sits: async (ctx) => {
+        await ctx.lease('desk', 'reads');
+        const wait = { why: 'its end', withinMs: 60_000, everyMs: 20 };
+        await ctx.waitUntil('end', wait, () => Promise.resolve(undefined));
+      },
+    });
+    const id = await engine.create({ job: 'passes', ...CLI });
+    await inState(engine, id, 'waiting');
+    const other = await engine.create({ job: 'sits', ...CLI });
+    await inState(engine, other, 'waiting');
+
+    open = true;
+    await inState(engine, id, 'succeeded');
+
+    expect(did).toEqual(['wrote 1', 'wrote 2']);
+    expect((await engine.runs.get(other))?.waiting?.for).toBe('its end');
+  });
+
+  it('is asked for again by two who pass it many times in turn, and both come to their end', async () => {
+    const engine = await daemonFor({
+      passes: async (ctx) => {
+        for (let round = 1; round <= 4; round += 1) {
+          await ctx.lease('desk', 'writes');
+          await ctx.step(`write ${round}`, { effect: 'idempotent' }, async () => void did.push(`${round}`));
+          await ctx.release('desk');
+          await ctx.sleep(`after ${round}`, 1);
+        }
+      },
+    });
+    const ids = [
+      await engine.create({ job: 'passes', ...CLI }),
+      await engine.create({ job: 'passes', ...CLI }),
+    ];
+
+    for (const id of ids) await inState(engine, id, 'succeeded');
+
+    expect(did.toSorted()).toEqual(['1', '1', '2', '2', '3', '3', '4', '4']);
+  });
+});
+
 describe('an answer that a person gave to one run', () => {
   it('can be read by another, and is none to it', async () => {
     const engine = await daemonFor({

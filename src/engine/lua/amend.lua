@@ -9,6 +9,8 @@ if is_said(args.run) then return { 'OK', redis.call('HGET', key('meta'), 'seq') 
 if was[2] ~= args.expect or was[1] == 'running' then return { 'MOVED', 0, was[1] } end
 for step, record in pairs(args.records or {}) do redis.call('HSET', hash .. ':journal', step, record) end
 for _, step in ipairs(args.drop or {}) do redis.call('HDEL', hash .. ':journal', step) end
+-- Steps that run anew need the leases that they ran under.
+redis.call('UNLINK', hash .. ':released')
 redis.call('HSET', hash, 'said', args.nonce)
 redis.call('HDEL', hash, 'endedAt', 'error', 'failedStep', 'losses', 'killed', 'killedIn')
 if args.act == 'resume' then

@@ -42,7 +42,7 @@ local function forget(run)
   for _, blob in ipairs(redis.call('SMEMBERS', hash .. ':blobs')) do redis.call('UNLINK', hash .. ':blob:' .. blob) end
   -- Leases, slots and queues went when it ended.
   redis.call('UNLINK', hash, hash .. ':journal', hash .. ':blobs', hash .. ':notes', hash .. ':children', hash .. ':answers',
-    hash .. ':mails')
+    hash .. ':mails', hash .. ':released')
 end
 
 local forgotten, stay = 0, 0

@@ -1,6 +1,9 @@
 -- First come, first served; the answer names who has it.
 local stop = fenced(args.run)
 if stop then return { stop } end
+-- A replay passes through what it has given up: it would wait for others in vain, and others for it for ever.
+local given_up = redis.call('HGET', run_key(args.run) .. ':released', args.name)
+if given_up and tonumber(given_up) >= args.nth then return { 'OK', next_seq() } end
 local lease, queue = key('lease', args.name), key('lease', args.name, 'queue')
 local holder = redis.call('HGET', lease, 'run')
 local state = holder and redis.call('HGET', run_key(holder), 'state')

@@ -73,7 +73,8 @@ function* waysFor(draft: Draft, server: number, taste: Taste, random: Random): G
   for (let i = 0; i < reach.length; i++) {
     const to = reach[(from + i) % reach.length]!;
     if (isClosed[to] === 1) continue;
-    for (const other of [...placement.on(to)]) {
+    const others = [...placement.on(to)];
+    for (const other of others) {
       if (canMove[other] === 0 || size[kindOf[other]!]! >= size[kind]! || isInGroup(model, other)) continue;
       if (hasRoomWithout(placement, kind, to, kindOf[other]!)) yield [to, other];
     }

@@ -18,6 +18,8 @@ export interface ReasonsQuestion {
 }
 
 const MB_PER_GIB = 1024;
+/** Servers without room are named one by one where so few of them keep a hypervisor in use; else nothing is to be learnt from them. */
+const NAMED = 3;
 
 /** One entry for each hypervisor that is not empty in the end or does not count, and for each server in the way. */
 export function heldBy(question: ReasonsQuestion): Held {
@@ -114,17 +116,28 @@ function whyNoRoom({ draft, taste }: ReasonsQuestion, h: number, own: readonly n
     stuck.reduce((sum, s) => sum + of(model.fleet.servers[s]!), 0);
   const gib = Math.ceil(total(({ ramMb }) => ramMb) / MB_PER_GIB);
   return {
-    why: `no room for ${stuck.length} of its ${sayCount(all.length, 'server')} elsewhere: ${gib} GiB with ${total(({ vcpus }) => vcpus)} vCPUs`,
-    servers: stuck.map((server) => ({ server, why: whyNowhere(draft, server) })),
+    why: `no room for ${stuck.length} of its ${sayCount(all.length, 'server')} elsewhere: ${gib} GiB and ${sayCount(
+      total(({ vcpus }) => vcpus),
+      'vCPU',
+    )} missing`,
+    servers: (stuck.length > NAMED ? [] : stuck).map((server) => ({
+      server,
+      why: whyNowhere(draft, server),
+    })),
   };
 }
 
 function whyNowhere({ model, isClosed }: Draft, server: number): string {
   const { kinds, kindOf, home } = model;
-  const reach = kinds.reach[kinds.reachOf[kindOf[server]!]!]!.filter((h) => h !== home[server]);
-  if (reach.length === 0) return 'no other hypervisor is legal for it';
-  const kept = reach.filter((h) => isClosed[h] === 0).length;
+  let legal = 0;
+  let kept = 0;
+  for (const h of kinds.reach[kinds.reachOf[kindOf[server]!]!]!) {
+    if (h === home[server]) continue;
+    legal++;
+    if (isClosed[h] === 0) kept++;
+  }
+  if (legal === 0) return 'no other hypervisor is legal for it';
   if (kept === 0)
-    return `of ${sayCount(reach.length, 'other hypervisor')} legal for it each is empty or to be emptied`;
-  return `has no room on any of ${sayCount(kept, 'hypervisor')} that stay in use and are legal for it`;
+    return `each of the ${sayCount(legal, 'other hypervisor')} legal for it is empty or to be emptied`;
+  return `no room on any of the ${sayCount(kept, 'hypervisor')} that stay in use and are legal for it`;
 }

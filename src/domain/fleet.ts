@@ -50,6 +50,10 @@ export interface Server {
   readonly metadata: Readonly<Record<string, string>>;
   /** Absent when it has none. */
   readonly tags?: readonly string[];
+  /** On every network, floating ones too; absent when it has none. */
+  readonly addresses?: readonly string[];
+  /** Id of the image that it was made from; absent where it boots from a volume. */
+  readonly image?: string;
   readonly createdAt: string;
   /** Nova's words for why it is in ERROR; absent where it has none. */
   readonly fault?: string;

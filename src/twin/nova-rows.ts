@@ -51,7 +51,7 @@ export function wholeServer(world: World, call: Call, server: Server): object {
     flavor: flavorIn(world.flavorOf(server), call),
     created: shortTime(server.createdAt),
     updated: shortTime(server.updatedAt),
-    addresses: {},
+    addresses: addressesOf(server),
     accessIPv4: '',
     accessIPv6: '',
     links: serverLinks(call, server),
@@ -74,6 +74,12 @@ export function wholeServer(world: World, call: Call, server: Server): object {
       ? {}
       : { server_groups: server.group === undefined ? [] : [server.group] }),
   };
+}
+
+function addressesOf({ addresses = [] }: Server): object {
+  if (addresses.length === 0) return {};
+  const ports = addresses.map((addr) => ({ addr, version: addr.includes(':') ? 6 : 4 }));
+  return { internal: ports.map((port) => ({ ...port, 'OS-EXT-IPS:type': 'fixed' })) };
 }
 
 function noPlace({ updatedAt }: Server): object {

@@ -254,6 +254,7 @@ function place(world: World, server: Server, hosts: readonly Hypervisor[]): void
   Object.assign(server, {
     createdAt: world.now - drawInt(world.state, 400 * DAY_MS),
     zone: world.zoneOf(host),
+    addresses: [`172.16.${server.number >> 8}.${server.number & 255}`],
   });
   if (draw(world.state) < 0.1) {
     server.vmState = 'stopped';

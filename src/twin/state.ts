@@ -160,6 +160,8 @@ export interface Server {
   readonly flavor: string;
   readonly metadata: Record<string, string>;
   tags?: readonly string[];
+  /** On its one network; missing where it has none. */
+  readonly addresses?: readonly string[];
   readonly createdAt: number;
   updatedAt: number;
   launchedAt: number | null;

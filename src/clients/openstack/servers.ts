@@ -21,10 +21,13 @@ const Row = z
     flavor: Flavor.optional(),
     /** Null: none. Nova tells it from 2.96 on. */
     pinned_availability_zone: z.string().nullish(),
-    image: z.unknown().optional(),
+    /** `""`: it boots from a volume. */
+    image: z.union([z.literal(''), z.object({ id: z.string() })]).optional(),
     locked: z.boolean().default(false),
     metadata: z.record(z.string(), z.string()).default({}),
     tags: z.array(z.string()).default([]),
+    /** By network. */
+    addresses: z.record(z.string(), z.array(z.object({ addr: z.string() }))).default({}),
     created: z.string().default(''),
     /** Of a server in ERROR. */
     fault: z.object({ message: z.string().default('') }).optional(),
@@ -38,6 +41,7 @@ const Row = z
 function toServer(row: z.infer<typeof Row>): Server {
   const pinned = row.flavor && pinnedBy(row.flavor);
   const task = row['OS-EXT-STS:task_state'];
+  const addresses = Object.values(row.addresses).flatMap((ports) => ports.map(({ addr }) => addr));
   return {
     id: row.id,
     name: row.name,
@@ -52,6 +56,8 @@ function toServer(row: z.infer<typeof Row>): Server {
     locked: row.locked,
     metadata: row.metadata,
     ...(row.tags.length > 0 && { tags: row.tags }),
+    ...(addresses.length > 0 && { addresses }),
+    ...(row.image && { image: row.image.id }),
     createdAt: row.created,
     ...(row.fault?.message && { fault: row.fault.message.trim() }),
   };

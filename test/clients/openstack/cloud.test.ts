@@ -90,9 +90,25 @@ describe('the fleet', () => {
       size: { vcpus: 1, ramMb: 2048, diskGb: 10 },
       locked: false,
       metadata: { owner: 'carol' },
+      image: 'd2e94475-cf2e-4edc-98d3-2919c714bdd6',
       createdAt: '2026-11-21T10:11:10Z',
     });
     expect(servers.find(({ name }) => name === 'vm02')?.pinned).toBe('PCI device of class gpu');
+  });
+
+  it('knows the addresses of a server on every network, floating ones too', async () => {
+    const port = (addr: string, type: string) => ({ addr, version: 4, 'OS-EXT-IPS:type': type });
+    serverOf(VM06).addresses = {
+      private: [port('172.16.105.23', 'fixed'), port('192.0.2.7', 'floating')],
+      storage: [{ addr: '2001:db8::17', version: 6, 'OS-EXT-IPS:type': 'fixed' }],
+    };
+
+    const { servers } = await cloud.fleet();
+
+    const withAny = servers.filter(({ addresses }) => addresses !== undefined);
+    expect(withAny.map(({ id, addresses }) => [id, addresses])).toEqual([
+      [VM06, ['172.16.105.23', '192.0.2.7', '2001:db8::17']],
+    ]);
   });
 
   it.each([

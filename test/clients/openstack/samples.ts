@@ -38,6 +38,7 @@ export interface SampleServer {
   tenant_id: string;
   created: string;
   image: unknown;
+  addresses: Record<string, object[]>;
   'OS-EXT-SRV-ATTR:host': string | null;
   'OS-EXT-SRV-ATTR:hypervisor_hostname'?: string | null;
   'OS-EXT-STS:task_state': string | null;

@@ -99,6 +99,7 @@ export function fleetContract(open: () => Bench): void {
       size: { vcpus: 1, ramMb: 2048, diskGb: 10 },
       locked: false,
       metadata: { 'lab:migrate': '1' },
+      image: expect.stringMatching(/^[0-9a-f-]{36}$/),
       createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
     });
     expect(row(ids.asleep)).toMatchObject({ status: 'SHUTOFF', hypervisor: bench.hv[2] });

@@ -1,36 +1,9 @@
 /** Has a text the form that a setting wants, and if not, what is wrong with it? */
 import { isIPv4 } from 'node:net';
 import { isAbsolute } from 'node:path';
-import { didYouMean } from '../domain/did-you-mean.ts';
-import { isZone } from '../domain/local-time.ts';
-import type { DayRange } from '../domain/window.ts';
 import { show } from '../domain/words.ts';
 
-export function zoneFault(zone: string): string | undefined {
-  if (isZone(zone)) return undefined;
-  const meant = didYouMean(zone, Intl.supportedValuesOf('timeZone'));
-  const hint = meant === undefined ? ' (as in Europe/London)' : `, did you mean \`${meant}\`?`;
-  return `${show(zone)} is no time zone${hint}`;
-}
-
-export function timeFault(time: string): string | undefined {
-  if (/^([01]\d|2[0-3]):[0-5]\d$/.test(time)) return undefined;
-  return `${show(time)} is no time of day (00:00–23:59)`;
-}
-
-/** A day, or the first and the last of several. */
-export function daysFault(range: string): string | undefined {
-  const { from, to } = parseDays(range);
-  if (!isDay(from) || !isDay(to)) {
-    return `${show(range)} is no day and no range of days (2026-12-24 or 2026-12-24..2027-01-02)`;
-  }
-  return from <= to ? undefined : `${show(range)} ends before it begins`;
-}
-
-export function parseDays(range: string): DayRange {
-  const [from = '', to = from] = range.split('..');
-  return { from, to };
-}
+export { daysFault, parseDays, timeFault, zoneFault } from '../domain/time-forms.ts';
 
 export function addressFault(address: string): string | undefined {
   return isAddress(address) ? undefined : `${show(address)} is no mail address`;
@@ -101,9 +74,4 @@ function urlFault(given: string, protocols: readonly string[]): string | undefin
 
 function isAddress(text: string): boolean {
   return /^[^\s@<>]+@[^\s@<>]+$/.test(text);
-}
-
-function isDay(day: string): boolean {
-  const date = new Date(`${day}T00:00:00Z`);
-  return !Number.isNaN(date.getTime()) && date.toISOString().slice(0, 10) === day;
 }

@@ -86,5 +86,6 @@ describe('exactWays', () => {
 
   it('gives up when there are more states than it may look at', () => {
     expect(waysOf(twoInTheWay, { ...ANY, states: 3 })).toBeUndefined();
+    expect(waysOf(twoInTheWay, { ...ANY, states: 3, most: 0 })).toHaveLength(1);
   });
 });

@@ -88,6 +88,21 @@ describe('sequence', () => {
     expect(tried(fleet, { a: 'hv2', b: 'hv1' }, FEW).waves[0]).toEqual(['b hv2>hv4']);
   });
 
+  it('keeps to an order that is given, a detour that nothing else waits for included', () => {
+    const fleet = fleetOf(three(), [server('a', 'hv1', 2)]);
+    const model = modelOf(fleet, POLICY);
+    const leg = { servers: [0], cells: [0] };
+    const ordered = [
+      { ...leg, from: 0, to: 2, isDetour: true },
+      { ...leg, from: 2, to: 1 },
+    ];
+
+    const found = sequence(model, model.home, targetOf(fleet, { a: 'hv2' }), { ...FEW, ordered });
+
+    expect(said(fleet, found.waves)).toEqual([['a hv1>hv3'], ['a hv3>hv2']]);
+    expect(found.detours).toBe(1);
+  });
+
   it('leaves servers where they are, with the reason, when no order and no detour helps', () => {
     const fleet = fleetOf(three().slice(0, 2), [server('a', 'hv1', 8), server('b', 'hv2', 6)]);
 

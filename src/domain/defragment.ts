@@ -11,6 +11,7 @@ import { search } from './packing/search.ts';
 import { movesOf, settle } from './packing/settle.ts';
 import { tasteOf } from './packing/taste.ts';
 import type { Move } from './packing/timetable.ts';
+import { redoTinyPools } from './packing/tiny-pools.ts';
 
 export interface DefragmentTools {
   /** Solver of linear programs; without one the search does without, and the bound is wider. */
@@ -38,7 +39,8 @@ export function planDefragmentation(
   const draft = search(model, { ...policy, most, ...tools });
   const taste = tasteOf(model, 1);
   const kept = keepRoom(draft, policy.keepEmpty, taste);
-  const { sequence, givenBack } = settle(draft, policy);
+  const tiny = policy.keepEmpty === 0 ? redoTinyPools(draft, { ...policy, most }) : new Map();
+  const { sequence, givenBack } = settle(draft, policy, tiny);
   const moves = movesOf(sequence);
   const bound = emptyBefore + Math.min(most, boundOf(model, policy.maxMoves, tools.solve));
   return {

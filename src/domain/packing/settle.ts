@@ -3,6 +3,7 @@ import type { Draft } from './draft.ts';
 import { giveBack, returnHome } from './improve.ts';
 import type { Limits } from './makespan.ts';
 import { type Sequence, sequence } from './sequence.ts';
+import type { TinyLegs } from './tiny-pools.ts';
 
 export interface Settled {
   readonly sequence: Sequence;
@@ -10,12 +11,18 @@ export interface Settled {
   readonly givenBack: ReadonlyMap<number, string>;
 }
 
-/** Ends, because each round empties fewer; the draft is then what the sequence leads to. */
-export function settle(draft: Draft, limits: Limits & { readonly maxMoves: number }): Settled {
+/** Ends, because each round empties fewer; the draft is then what the sequence leads to. `tiny`: legs that are in order already. */
+export function settle(
+  draft: Draft,
+  limits: Limits & { readonly maxMoves: number },
+  tiny: TinyLegs,
+): Settled {
   const { model, placement } = draft;
   const givenBack = new Map<number, string>();
   for (;;) {
-    const found = sequence(model, model.home, placement.at, limits);
+    const touched = new Set([...givenBack.keys()].map((h) => model.poolOf[h]!));
+    const ordered = [...tiny].filter(([pool]) => !touched.has(pool)).flatMap(([, legs]) => legs);
+    const found = sequence(model, model.home, placement.at, { ...limits, ordered });
     const moves = movesOf(found);
     if (found.dropped.length === 0 && moves <= limits.maxMoves) return { sequence: found, givenBack };
     const stuck = new Map(

@@ -1,4 +1,5 @@
 /** What a drain does about a server: by its status, its task, its lock and device, and what its owner wishes. */
+import type { ColdPlaces } from './device-places.ts';
 import { DRAIN_KEY, WISHES, type Wish } from './drain-wish.ts';
 import type { Server } from './fleet.ts';
 import { classOf, type GuestClass } from './guest-class.ts';
@@ -15,6 +16,8 @@ export interface DrainPolicy {
   readonly movable?: readonly string[] | undefined;
   /** Owners of servers that cannot be moved are asked for a stop, so that a wish for one is waited for, not held. */
   readonly owners?: { readonly ask: boolean } | undefined;
+  /** Where those with devices find one, should they be migrated cold; who is not named there goes where Nova likes. */
+  readonly coldPlaces?: ColdPlaces | undefined;
   /** Who has agreed that a server is stopped and started, by server id; whatever the site allows else. */
   readonly agreed?: Agreements | undefined;
 }
@@ -35,8 +38,8 @@ export type DrainDecision =
   | { readonly does: 'stays' }
   /** Something is being done to it that ends by itself: look again. */
   | { readonly does: 'waits'; readonly why: string }
-  /** It runs on a device that it cannot leave: only its end frees the hypervisor. */
-  | { readonly does: 'pinned'; readonly why: string }
+  /** It runs on a device that it cannot leave: only its end frees the hypervisor. `because` is the bare reason. */
+  | { readonly does: 'pinned'; readonly why: string; readonly because: string }
   /** It can neither move nor stay. */
   | { readonly does: 'held'; readonly why: string };
 
@@ -95,18 +98,20 @@ function decideRunning(server: Drained, policy: DrainPolicy, known: 'runs' | 'pa
       : held('is to be stopped, which Nova refuses while it is paused');
   const pinned = whyPinned(server, policy);
   if (pinned !== undefined && policy.owners?.ask && (wish === 'ask' || wish === 'stop')) {
-    if (wish === 'ask' || !policy.allow.stop) return { does: 'pinned', why: `cannot be moved (${pinned})` };
+    if (wish === 'ask' || !policy.allow.stop) return pinnedBy(pinned);
   }
   switch (wish) {
     case 'live':
-      return pinned === undefined ? { does: 'live' } : { does: 'pinned', why: `cannot be moved (${pinned})` };
+      return pinned === undefined ? { does: 'live' } : pinnedBy(pinned);
     case 'cold':
     case 'stop':
       if (!policy.allow[wish])
         return held(`is only to be ${ASKED[wish]} (${says}), which this site does not allow (allow.${wish})`);
-      return known === 'runs'
-        ? { does: wish }
-        : held(`is to be ${ASKED[wish]} (${says}), which Nova refuses while it is paused`);
+      if (known === 'paused')
+        return held(`is to be ${ASKED[wish]} (${says}), which Nova refuses while it is paused`);
+      return (
+        (wish === 'cold' && pinned !== undefined && whyNoPlace(server, pinned, policy)) || { does: wish }
+      );
     case 'ask':
       return held(`has an owner who wants to be asked first (${says})`);
     case 'never':
@@ -114,6 +119,20 @@ function decideRunning(server: Drained, policy: DrainPolicy, known: 'runs' | 'pa
     case undefined:
       return held(`has a wish that we do not know (${says}): it may say ${sayList(WISHES)}`);
   }
+}
+
+function pinnedBy(device: string): DrainDecision {
+  return { does: 'pinned', why: `cannot be moved (${device})`, because: device };
+}
+
+/** It would be migrated cold if a device were free for it. */
+function whyNoPlace(
+  { id = '' }: Drained,
+  pinned: string,
+  { coldPlaces = {} }: DrainPolicy,
+): DrainDecision | undefined {
+  const place = coldPlaces[id];
+  return place === undefined || 'to' in place ? undefined : pinnedBy(`${pinned}; ${place.why}`);
 }
 
 /** Why it cannot be live-migrated at this site. */

@@ -10,9 +10,21 @@ export type Notice = {
   readonly by: Owner['by'] | null;
   /** When it was told, or looked for in vain. */
   readonly at: string;
-  /** The run that told it. */
+  /** The run that told it, or whose question it is. */
   readonly run: string;
+  /** When who had not answered was reminded. */
+  readonly remindedAt?: string;
 };
+
+/** That an owner does not agree to a stop, as an operator noted it. */
+export type Refusal = {
+  /** `kim noted that its owner does not agree to a stop: …` */
+  readonly why: string;
+  readonly at: string;
+};
+
+/** By server id. */
+export type Refusals = Readonly<Record<string, Refusal>>;
 
 /** By server id. */
 export type Notices = Readonly<Record<string, Notice>>;
@@ -46,6 +58,16 @@ export function standingNotice(
   const notice = notices[id];
   if (notice === undefined || (run !== undefined && notice.run !== run)) return undefined;
   return now.getTime() - Date.parse(notice.at) < KEPT_MS ? notice : undefined;
+}
+
+/** The refusal that still counts: its owner is not asked again before a month is over. */
+export function standingRefusal(refusals: Refusals, id: string, now: Date): Refusal | undefined {
+  const refusal = refusals[id];
+  return refusal !== undefined && askedAgainAt(refusal) > now ? refusal : undefined;
+}
+
+export function askedAgainAt({ at }: Refusal): Date {
+  return new Date(Date.parse(at) + KEPT_MS);
 }
 
 /** From when on something may be done to a server whose owner was told. */

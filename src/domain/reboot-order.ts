@@ -4,20 +4,22 @@ import { admit } from './admission.ts';
 import { type Measured, usualSpeed } from './bandwidth.ts';
 import { findRoom } from './capacity.ts';
 import { describeCordon, rebootReason } from './cordon.ts';
+import { type ColdPlaces, findColdPlaces } from './device-places.ts';
 import { type Domain, domainsOf } from './domains.ts';
 import { type DrainDecision, type DrainPolicy, decideDrain } from './drain-policy.ts';
-import type { Fleet, Hypervisor, Server } from './fleet.ts';
+import { DRAIN_KEY } from './drain-wish.ts';
+import type { DeviceStock, Fleet, Hypervisor, Server } from './fleet.ts';
 import { type Headroom, NO_HEADROOM, whyNoHeadroom } from './headroom.ts';
 import { type Holds, NO_HOLDS, whyLaidDown } from './holds.ts';
 import { idleDays, type Lives, outlookOf, sayOutlook } from './lifetimes.ts';
 import { byName, serverName } from './names.ts';
-import { type Notices, whyTooEarly } from './owner-notices.ts';
+import { askedAgainAt, type Notices, type Refusals, standingRefusal, whyTooEarly } from './owner-notices.ts';
 import { predictSeconds } from './prediction.ts';
 import { ANYWHERE, type Reach } from './reach.ts';
 import { ADMIT_ALL, type Admission, gatesOf } from './reboot-gates.ts';
 import type { RebootNeed } from './reboot-need.ts';
 import { isReserved, type Reservations, withoutReservations } from './reserved.ts';
-import { sayCount, sayList } from './say.ts';
+import { sayCount, sayInstant, sayList } from './say.ts';
 
 type PlannedReboot = {
   readonly name: string;
@@ -96,7 +98,16 @@ export interface RebootQuestion {
   /** Whose wishes count; nobody's if left out. */
   readonly policy?: DrainPolicy;
   /** How long before owners are told of a stop or cold migration, and who was told; left out, nobody is. */
-  readonly notice?: { readonly noticeHours: number; readonly notices: Notices } | undefined;
+  readonly notice?: KnownNotices | undefined;
+  /** What Placement counts, where a server is to be migrated cold with its device; left out, Nova alone decides. */
+  readonly devices?: readonly DeviceStock[] | undefined;
+}
+
+export interface KnownNotices {
+  readonly noticeHours: number;
+  readonly notices: Notices;
+  /** Of owners who do not agree to a stop, so that nobody waits for them. */
+  readonly refusals?: Refusals;
 }
 
 export interface RoomRules {
@@ -109,9 +120,10 @@ const ANY_ROOM: RoomRules = { headroom: NO_HEADROOM, reach: ANYWHERE };
 /** What each migration takes beside copying. */
 const SECONDS_EACH = 5;
 
-export function planReboots(question: RebootQuestion): RebootPlan {
-  const { fleet, needs, limit } = question;
+export function planReboots(asked: RebootQuestion): RebootPlan {
+  const { fleet, needs, limit } = asked;
   const aboard = Map.groupBy(fleet.servers, (server) => server.hypervisor);
+  const question = withColdPlaces(asked, aboard);
   const ready: PlannedReboot[] = [];
   const waits: PlannedWait[] = [];
   const held: Held[] = [];
@@ -125,8 +137,10 @@ export function planReboots(question: RebootQuestion): RebootPlan {
     const why = known === undefined ? whyHeld(question, hypervisor, servers) : undefined;
     const pinned = whyPinned(question, servers);
     const early = whyTold(question, servers);
+    const refused = whyRefused(question, servers);
     if (why !== undefined) held.push({ name, why });
     else if (known === undefined && early !== undefined) held.push({ name, ...early });
+    else if (known === undefined && refused !== undefined) held.push({ name, why: refused });
     else if (known !== undefined) waits.push({ name, why: pinned ?? 'its turn', ...known });
     else if (pinned !== undefined) waits.push({ name, why: pinned, ...forecast(question, servers) });
     else ready.push(planned(question, { hypervisor, why: need.why, servers }));
@@ -159,6 +173,22 @@ export function planReboots(question: RebootQuestion): RebootPlan {
     held: [...held, ...admitted.held, ...begun.held, ...tooMany].toSorted((a, b) => byName(a.name, b.name)),
     later: admitted.later.map(({ name }) => name),
   };
+}
+
+/** With where each server that is to be migrated cold with its device finds one; a hypervisor is drained alone. */
+function withColdPlaces(
+  question: RebootQuestion,
+  aboard: ReadonlyMap<string, readonly Server[]>,
+): RebootQuestion {
+  const { fleet, needs, policy, devices, room: { reach } = ANY_ROOM } = question;
+  if (policy === undefined || devices === undefined) return question;
+  const places = fleet.hypervisors.map((from) => {
+    const movers = (needs[from.name] === undefined ? [] : (aboard.get(from.name) ?? [])).filter(
+      (server) => server.pinned !== undefined && decideDrain(server, policy).does === 'cold',
+    );
+    return findColdPlaces({ fleet, devices, from, reach }, movers);
+  });
+  return { ...question, policy: { ...policy, coldPlaces: Object.assign({}, ...places) as ColdPlaces } };
 }
 
 function ownHypervisor({ fleet, self }: RebootQuestion): string | undefined {
@@ -243,13 +273,27 @@ function whyPinned(
   { policy, lives = {}, holds = NO_HOLDS }: RebootQuestion,
   servers: readonly Server[],
 ): string | undefined {
-  const pinned = servers.filter((server) => decideDrain(server, policy).does === 'pinned');
-  if (pinned.length === 0) return undefined;
-  const names = pinned.map((server) => {
+  const names = servers.flatMap((server) => {
+    const decision = decideDrain(server, policy);
+    if (decision.does !== 'pinned') return [];
     const outlook = sayOutlook(outlookOf(lives, server, holds.now));
-    return `${serverName(server)} (${server.pinned}${outlook === undefined ? '' : `; ${outlook}`})`;
+    return [`${serverName(server)} (${decision.because}${outlook === undefined ? '' : `; ${outlook}`})`];
   });
-  return `${sayCount(pinned.length, 'server')} cannot move: ${sayList(names, 3)}`;
+  if (names.length === 0) return undefined;
+  return `${sayCount(names.length, 'server')} cannot move: ${sayList(names, 3)}`;
+}
+
+/** Nobody waits for who was asked in vain, until they are asked again or say something else themselves. */
+function whyRefused({ policy, notice, holds = NO_HOLDS }: RebootQuestion, servers: readonly Server[]) {
+  const refused = servers.flatMap((server) => {
+    const refusal = standingRefusal(notice?.refusals ?? {}, server.id, holds.now);
+    const isPinned = decideDrain(server, policy).does === 'pinned';
+    if (refusal === undefined || !isPinned || server.metadata[DRAIN_KEY] === 'stop') return [];
+    const again = sayInstant(askedAgainAt(refusal), 'UTC');
+    return [`${serverName(server)} (${refusal.why}; asked again after ${again})`];
+  });
+  if (refused.length === 0) return undefined;
+  return `${sayCount(refused.length, 'server')} may not be stopped: ${sayList(refused, 3)}`;
 }
 
 /** Owners are told before their servers are stopped or shut down to move; who has agreed knows already. */

@@ -70,9 +70,12 @@ async function moveCold(
         const waits = await whyItWaits();
         pending = waits ?? pending;
         if (waits !== undefined) return undefined;
-        await cloud.coldMigrate(guest.id);
+        await cloud.coldMigrate(guest.id, guest.target ?? undefined);
         asked = true;
-        scope.log.info('Nova is asked to move it cold, as its owner wishes', { server: guest.name });
+        scope.log.info('Nova is asked to move it cold, as its owner wishes', {
+          server: guest.name,
+          to: guest.target,
+        });
         return undefined;
       }
     }

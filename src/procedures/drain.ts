@@ -2,12 +2,13 @@
 import type { Context } from '../context.ts';
 import { type Measured, usualSpeed } from '../domain/bandwidth.ts';
 import { decideDrain } from '../domain/drain-policy.ts';
-import type { Server } from '../domain/fleet.ts';
+import type { Cloud, Server } from '../domain/fleet.ts';
 import { clusterOf } from '../domain/guest-class.ts';
 import { serverName } from '../domain/names.ts';
 import { sayCount, sayList } from '../domain/say.ts';
 import { attempt } from './attempt.ts';
 import { migrateCold } from './cold-migrate.ts';
+import { coldPlacesOf } from './cold-places.ts';
 import type { Moved } from './cordon.ts';
 import type { Guest } from './guest.ts';
 import { BANDWIDTH, type MigrateSettings, migrate } from './migrate.ts';
@@ -87,30 +88,54 @@ async function withTargets(
 ): Promise<Guest[]> {
   const live = guests.filter(({ by }) => by === 'live').map(({ id }) => id);
   const targets = await chooseTargets(ctx, live, from);
-  return guests.map((guest) => ({ ...guest, target: targets.get(guest.id) ?? null }));
+  return guests.map((guest) => ({ ...guest, target: guest.target ?? targets.get(guest.id) ?? null }));
 }
 
 async function readAboard(ctx: Context<MigrateSettings>, name: string, mbPerSecond: number) {
-  const { cloud, options } = ctx;
   const running: Guest[] = [];
   const held: string[] = [];
   const waits: string[] = [];
-  for (const row of (await cloud.occupancy(name)).servers) {
-    const { status, task } = row;
-    let decision = decideDrain({ status, ...(task !== undefined && { task }), locked: false });
-    if (decision.does === 'live') {
-      // The list tells neither of locks nor of devices nor of wishes.
-      const server = await cloud.server(row.id);
-      if (server === undefined) continue;
-      decision = decideDrain(server, options);
-      if (decision.does === 'live' || decision.does === 'cold' || decision.does === 'stop')
-        running.push({ ...(await asGuest(ctx, server, decision.does)), mbPerSecond, target: null });
+  const rows = await readRows(ctx.cloud, name);
+  const servers = rows.flatMap(({ server }) => server ?? []);
+  const coldPlaces = await coldPlacesOf(ctx, name, servers);
+  const policy = { ...ctx.options, coldPlaces };
+  for (const { row, server } of rows) {
+    const decision = server === undefined ? decideRow(row) : decideDrain(server, policy);
+    if (
+      server !== undefined &&
+      (decision.does === 'live' || decision.does === 'cold' || decision.does === 'stop')
+    ) {
+      const place = decision.does === 'cold' ? coldPlaces?.[server.id] : undefined;
+      const target = place !== undefined && 'to' in place ? place.to : null;
+      running.push({ ...(await asGuest(ctx, server, decision.does)), mbPerSecond, target });
     }
     if (decision.does === 'held' || decision.does === 'pinned')
       held.push(`${serverName(row)} ${decision.why}`);
     if (decision.does === 'waits') waits.push(`${serverName(row)} ${decision.why}`);
   }
   return { running, held, waits };
+}
+
+type Row = Awaited<ReturnType<Cloud['occupancy']>>['servers'][number];
+
+/** Nova's rows; whoever runs is read whole, because the list tells neither of locks nor of devices nor of wishes. */
+async function readRows(
+  cloud: Cloud,
+  name: string,
+): Promise<{ readonly row: Row; readonly server?: Server }[]> {
+  const rows: { readonly row: Row; readonly server?: Server }[] = [];
+  for (const row of (await cloud.occupancy(name)).servers) {
+    if (decideRow(row).does !== 'live') rows.push({ row });
+    else {
+      const server = await cloud.server(row.id);
+      if (server !== undefined) rows.push({ row, server });
+    }
+  }
+  return rows;
+}
+
+function decideRow({ status, task }: Row) {
+  return decideDrain({ status, ...(task !== undefined && { task }), locked: false });
 }
 
 async function asGuest(

@@ -7,6 +7,7 @@ import type { DrainPolicy } from '../domain/drain-policy.ts';
 import { type Holds, whyAllStopped } from '../domain/holds.ts';
 import { planReboots } from '../domain/reboot-order.ts';
 import { askNeed } from './ask-host.ts';
+import { devicesFor } from './cold-places.ts';
 import { BANDWIDTH } from './migrate.ts';
 import type { NeedSettings } from './need-settings.ts';
 import type { OwnerSettings } from './owner-settings.ts';
@@ -54,6 +55,7 @@ export async function lookAt(ctx: Context<LookSettings>, name: string, key: stri
     const { mbPerSecond } = ctx.options;
     const measured = Object.fromEntries(await scope.table(BANDWIDTH).all<Measured>());
     const fleet = await ctx.cloud.fleet();
+    const aboard = fleet.servers.filter(({ hypervisor }) => hypervisor === name);
     const holds = await heeded(ctx, scope);
     const stopped = whyAllStopped(holds);
     if (stopped !== undefined) return { go: false, verdict: 'held', why: stopped };
@@ -72,6 +74,7 @@ export async function lookAt(ctx: Context<LookSettings>, name: string, key: stri
       room: roomRules(ctx.options),
       policy: ctx.options,
       notice: await noticesOf(ctx.options, scope),
+      devices: await devicesFor(ctx.cloud, aboard, ctx.options),
     });
     if (waits[0] !== undefined) return { go: 'waits', why: waits[0].why, need: need.why };
     const why = held[0]?.why ?? 'it is no hypervisor of this cloud any more';
@@ -79,7 +82,7 @@ export async function lookAt(ctx: Context<LookSettings>, name: string, key: stri
     if (planned === undefined || need.need === 'unclear') return { go: false, verdict: 'held', why };
     const service = await ctx.cloud.service(name);
     const { bootId, next } = need;
-    const errors = fleet.servers.filter((one) => one.hypervisor === name && one.status === 'ERROR').length;
+    const errors = aboard.filter(({ status }) => status === 'ERROR').length;
     const { drainSeconds, guests } = planned;
     const alive = (await ctx.cloud.agents(name)).filter((agent) => agent.alive);
     const agents = alive.map(({ binary }) => binary);

@@ -9,6 +9,7 @@ import { describePlan } from '../domain/reboot-report.ts';
 import { wavesOf } from '../domain/waves.ts';
 import { WAITS } from './await-guests.ts';
 import { admissionOf, type Campaign, ruleOf } from './campaign-settings.ts';
+import { devicesFor } from './cold-places.ts';
 import { BANDWIDTH } from './migrate.ts';
 import { readHolds } from './read-holds.ts';
 import { recordShadow } from './record-shadow.ts';
@@ -53,6 +54,7 @@ export async function planCampaign(ctx: Campaign): Promise<CampaignPlan> {
       holds,
       admission,
       notice: await noticesOf(ctx.options, scope),
+      devices: await devicesFor(ctx.cloud, fleet.servers, policy),
       room: roomRules(ctx.options),
       self: ctx.options.self ?? ctx.ownServer,
     };
@@ -71,7 +73,9 @@ export async function planCampaign(ctx: Campaign): Promise<CampaignPlan> {
   const { stopped } = plan;
   if (stopped !== null) ctx.note({ subject: `breaker ${ALL_REBOOTS}`, verdict: 'open', why: stopped });
   for (const { name, why } of plan.held) ctx.note({ subject: `hypervisor ${name}`, verdict: 'held', why });
-  for (const { name, why } of plan.waits) ctx.note({ subject: `hypervisor ${name}`, verdict: 'waits', why });
+  // Who waits already says more of it than a plan can.
+  for (const { name, why, run } of plan.waits)
+    if (run === undefined) ctx.note({ subject: `hypervisor ${name}`, verdict: 'waits', why });
   ctx.report(describePlan(plan, limit));
   await recordShadow(ctx, plan, needs);
   return plan;

@@ -1,10 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { type DrainPolicy, decideDrain } from '../../src/domain/drain-policy.ts';
+import { type DrainDecision, type DrainPolicy, decideDrain } from '../../src/domain/drain-policy.ts';
 import { WISHES } from '../../src/domain/drain-wish.ts';
 import { server } from '../support/builders.ts';
 
 const KEY = 'nightshift:drain';
 const EVERYTHING: DrainPolicy = { projects: {}, classes: [], allow: { cold: true, stop: true } };
+
+/** The bare reason is within the other. */
+function becauseOf(decision: DrainDecision): object {
+  return decision.does === 'pinned' ? { because: /\((.*)\)$/.exec(decision.why)?.[1] } : {};
+}
 
 describe('decideDrain', () => {
   it.each([
@@ -68,7 +73,7 @@ describe('decideDrain', () => {
   ])('$what $does', ({ is, does, why }) => {
     const decision = decideDrain(server('web-1', 'hv1', is));
 
-    expect(decision).toEqual(why === undefined ? { does } : { does, why });
+    expect(decision).toEqual(why === undefined ? { does } : { does, why, ...becauseOf(decision) });
   });
 });
 
@@ -146,7 +151,7 @@ describe('decideDrain, with wishes', () => {
   ])('%s', (_, is, policy, does, why) => {
     const decision = decideDrain(server('web-1', 'hv1', is), { ...EVERYTHING, ...policy });
 
-    expect(decision).toEqual(why === undefined ? { does } : { does, why });
+    expect(decision).toEqual(why === undefined ? { does } : { does, why, ...becauseOf(decision) });
   });
 });
 
@@ -317,4 +322,36 @@ describe('the table of the drain', () => {
       expect(others).toEqual([]);
     },
   );
+});
+
+describe('decideDrain, with devices that Placement counts', () => {
+  const gpu = server('gpu-1', 'hv1', { pinned: 'virtual GPU', metadata: { 'nightshift:drain': 'cold' } });
+  const policy = (coldPlaces: DrainPolicy['coldPlaces']): DrainPolicy => ({
+    projects: {},
+    classes: [],
+    allow: { cold: true, stop: false },
+    coldPlaces,
+  });
+
+  it.each<[string, DrainPolicy['coldPlaces'], DrainDecision]>([
+    ['moves cold where one is free', { 'gpu-1': { to: 'hv2' } }, { does: 'cold' }],
+    ['moves cold where nobody has looked', undefined, { does: 'cold' }],
+    [
+      'is waited for where none is',
+      { 'gpu-1': { why: 'no device of class VGPU is free elsewhere (0 of 6)' } },
+      {
+        does: 'pinned',
+        why: 'cannot be moved (virtual GPU; no device of class VGPU is free elsewhere (0 of 6))',
+        because: 'virtual GPU; no device of class VGPU is free elsewhere (0 of 6)',
+      },
+    ],
+  ])('%s', (_, places, decision) => {
+    expect(decideDrain(gpu, policy(places))).toEqual(decision);
+  });
+
+  it('asks nothing of a site whose devices move along', () => {
+    const places = { 'gpu-1': { why: 'none is free' } };
+
+    expect(decideDrain(gpu, { ...policy(places), movable: ['virtual GPU'] })).toEqual({ does: 'cold' });
+  });
 });

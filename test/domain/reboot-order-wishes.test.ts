@@ -1,6 +1,7 @@
 /** What owners wish for their servers, and what was measured, in the plan of a night. */
 import { describe, expect, it } from 'vitest';
 import type { Server } from '../../src/domain/fleet.ts';
+import { NO_HOLDS } from '../../src/domain/holds.ts';
 import { planReboots, type RebootQuestion } from '../../src/domain/reboot-order.ts';
 import { hypervisor, needsReboot, server, size } from '../support/builders.ts';
 
@@ -65,6 +66,63 @@ describe('a hypervisor with guests that wish something', () => {
       order: [{ name: 'hv1' }],
     });
     expect(plan([server('a', 'hv1', gpu)])).toMatchObject({ waits: [{ name: 'hv1' }], order: [] });
+  });
+});
+
+describe('a server with a device that is to be migrated cold', () => {
+  const gpu = server('a', 'hv1', { ...wish('cold'), pinned: 'PCI device of class gpu' });
+  const own = {
+    hypervisor: 'hv1',
+    provider: 'p1',
+    resourceClass: 'VGPU',
+    capacity: 1,
+    bookedBy: { a: 1 },
+    traits: [],
+  };
+  const other = { ...own, hypervisor: 'spare', provider: 'p2', bookedBy: {} };
+
+  it('is waited for where no device is free, and says so', () => {
+    const devices = [own, { ...other, bookedBy: { someone: 1 } }];
+
+    expect(plan([gpu], { devices })).toMatchObject({
+      order: [],
+      waits: [
+        {
+          name: 'hv1',
+          why: '1 server cannot move: a a… (PCI device of class gpu; no device of class VGPU is free elsewhere (0 of 1))',
+        },
+      ],
+    });
+  });
+
+  it('goes where one is free, and where nobody counts', () => {
+    expect(plan([gpu], { devices: [own, other] }).order).toMatchObject([{ name: 'hv1', guests: 1 }]);
+    expect(plan([gpu]).order).toMatchObject([{ name: 'hv1', guests: 1 }]);
+  });
+});
+
+describe('an owner who does not agree to a stop', () => {
+  const why = 'kim noted that its owner does not agree to a stop: a long job';
+  const gpu = { pinned: 'PCI device of class gpu' };
+  const holds = { ...NO_HOLDS, now: new Date('2026-11-26T22:00:00Z') };
+  const refused = (at: string) => ({ noticeHours: 0, notices: {}, refusals: { a: { why, at } } });
+
+  it('holds the hypervisor for a month, or until another word of theirs', () => {
+    const notice = refused('2026-11-24T22:00:00Z');
+    const policy = { projects: {}, classes: [], allow: { cold: true, stop: false }, owners: { ask: true } };
+
+    expect(plan([server('a', 'hv1', gpu)], { holds, notice, policy }).held).toEqual([
+      {
+        name: 'hv1',
+        why: `1 server may not be stopped: a a… (${why}; asked again after Thu 24 Dec 2026 22:00 UTC)`,
+      },
+    ]);
+    const agrees = server('a', 'hv1', { ...gpu, ...wish('stop') });
+    expect(plan([agrees], { holds, notice, policy }).waits).toMatchObject([{ name: 'hv1' }]);
+    const old = refused('2026-10-27T21:59:59Z');
+    expect(plan([server('a', 'hv1', gpu)], { holds, notice: old, policy }).waits).toMatchObject([
+      { name: 'hv1' },
+    ]);
   });
 });
 

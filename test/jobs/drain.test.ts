@@ -137,6 +137,66 @@ describe('a live migration that gets nowhere', () => {
   });
 });
 
+describe('a guest with a device that wishes to be migrated cold', () => {
+  const options = { allow: { cold: true }, wait: true, waitPollSeconds: 0.01 };
+  const gpu = { ...wish('cold'), pinned: 'PCI device of class gpu' };
+  const WHY = 'a a… (PCI device of class gpu; no device of class CUSTOM_GPU is free elsewhere (0 of 2))';
+
+  beforeEach(() => {
+    cloud.add(server('a', 'hv1', gpu));
+    for (const name of ['hv1', 'hv3']) cloud.gpus.set(name, 2);
+  });
+
+  it('goes to the hypervisor that has one free, by name', async () => {
+    const worked = await reboot(options);
+
+    expect(said(worked)).toMatch(/^done: /);
+    expect(cloud.calls).toEqual([
+      'cordon hv1',
+      'migrate cold a to hv3',
+      'confirm a',
+      'reboot hv1',
+      'uncordon hv1',
+    ]);
+    expect(cloud.violations).toEqual([]);
+  });
+
+  it('holds its hypervisor where none is free and nobody waits', async () => {
+    for (const id of ['b', 'c']) cloud.add(server(id, 'hv3', { pinned: gpu.pinned }));
+
+    const worked = await reboot({ ...options, wait: false });
+
+    expect(said(worked)).toBe(`held: 1 server cannot move: ${WHY}`);
+    expect(cloud.calls).toEqual([]);
+  });
+
+  it('is waited for while none is free, and goes once one is', async () => {
+    for (const id of ['b', 'c']) cloud.add(server(id, 'hv3', { pinned: gpu.pinned }));
+    cloud.onCall = (call) => {
+      if (call !== 'cordon hv1') return;
+      cloud.servers.delete('c');
+      cloud.allocations.delete('c');
+    };
+
+    const worked = await reboot(options);
+
+    expect(said(worked)).toMatch(/^done: /);
+    expect(cloud.calls).toContain('migrate cold a to hv3');
+    expect(cloud.state.servers).toEqual({ a: 'ACTIVE on hv3', b: 'ACTIVE on hv3' });
+  });
+
+  it('does not move where Placement does not count devices', async () => {
+    cloud.gpus.clear();
+
+    const worked = await reboot({ ...options, wait: false });
+
+    expect(said(worked)).toContain(
+      'Placement does not count its device, so none is known to be free elsewhere',
+    );
+    expect(cloud.calls).toEqual([]);
+  });
+});
+
 describe('a guest that wishes to be migrated cold', () => {
   beforeEach(() => cloud.add(server('a', 'hv1', wish('cold'))));
 

@@ -140,18 +140,32 @@ function faultOf(file: string, error: unknown): TemplateFault {
 }
 
 const SERVER = { id: '3f2a', name: 'gpu-a', projectId: 'alpha', why: 'PCI device', outlook: null } as const;
+const WHY = '6.1.0-18 runs, 6.1.0-28 boots next';
+const DEADLINE = '2026-12-08T23:00:00.000Z';
+const ASKED = { ...SERVER, how: 'ask' } as const;
 const EXAMPLE: LetterFacts = {
   owner: { name: null, by: 'metadata' },
   hypervisor: 'hv19',
-  why: '6.1.0-18 runs, 6.1.0-28 boots next',
-  servers: [{ ...SERVER, how: 'ask' }],
+  why: WHY,
+  servers: [ASKED],
+  hypervisors: [{ name: 'hv19', why: WHY, deadline: DEADLINE, servers: [ASKED] }],
+  reminder: false,
   earliest: '2026-11-26T23:00:00.000Z',
-  deadline: '2026-12-08T23:00:00.000Z',
+  deadline: DEADLINE,
 };
 const EXAMPLES: readonly LetterFacts[] = [
   EXAMPLE,
   {
     ...EXAMPLE,
+    hypervisor: '',
+    why: '',
+    servers: [ASKED, ASKED],
+    hypervisors: ['hv19', 'hv20'].map((name) => ({ name, why: WHY, deadline: DEADLINE, servers: [ASKED] })),
+    reminder: true,
+  },
+  {
+    ...EXAMPLE,
+    hypervisors: [],
     owner: { name: 'alpha', by: 'project' },
     servers: (['live', 'cold', 'stop'] as const).map((how) => ({ ...SERVER, how, outlook: 'its kind ends' })),
   },

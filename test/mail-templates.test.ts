@@ -5,13 +5,25 @@ import { openTemplates, readTemplates, templateFaults } from '../src/mail-templa
 
 const ours = await readTemplates();
 
+const WHY = '6.1.0-18 runs, 6.1.0-28 boots next';
+const DEADLINE = '2026-12-08T23:00:00.000Z';
+const GPU_A = {
+  id: '3f2a',
+  name: 'gpu-a',
+  projectId: 'alpha',
+  how: 'ask',
+  why: 'PCI device',
+  outlook: null,
+} as const;
 const FACTS: LetterFacts = {
   owner: { name: 'alice', by: 'user' },
   hypervisor: 'hv19',
-  why: '6.1.0-18 runs, 6.1.0-28 boots next',
-  servers: [{ id: '3f2a', name: 'gpu-a', projectId: 'alpha', how: 'ask', why: 'PCI device', outlook: null }],
+  why: WHY,
+  servers: [GPU_A],
+  hypervisors: [{ name: 'hv19', why: WHY, deadline: DEADLINE, servers: [GPU_A] }],
+  reminder: false,
   earliest: '2026-11-26T23:00:00.000Z',
-  deadline: '2026-12-08T23:00:00.000Z',
+  deadline: DEADLINE,
 };
 
 it('finds no fault in our own', () => {
@@ -28,9 +40,35 @@ it('says what, why, when and the choices', () => {
   expect(text).toContain('openstack server set --property nightshift:drain=stop 3f2a');
 });
 
+it('speaks of several hypervisors one after the other, each with its servers and its deadline', () => {
+  const gpuB = { ...GPU_A, id: '91cc', name: 'gpu-b' };
+  const other = {
+    name: 'hv20',
+    why: 'its update waits',
+    deadline: '2026-12-10T23:00:00.000Z',
+    servers: [gpuB],
+  };
+  const both = { ...FACTS, hypervisor: '', why: '', servers: [GPU_A, gpuB] };
+  const facts = { ...both, hypervisors: [...FACTS.hypervisors, other], reminder: true };
+
+  const { subject, text, html } = openTemplates(ours, 'UTC').write('reboot-consent', facts);
+
+  expect(subject).toBe('Reminder: 2 of your servers keep 2 hypervisors from their security update');
+  expect(text.indexOf('hypervisor hv19')).toBeLessThan(text.indexOf('gpu-a'));
+  expect(text.indexOf('gpu-a')).toBeLessThan(text.indexOf('hypervisor hv20 needs a reboot'));
+  expect(text.indexOf('hypervisor hv20')).toBeLessThan(text.indexOf('gpu-b'));
+  expect(text).toContain('by Tue 8 Dec 2026');
+  expect(text).toContain('by Thu 10 Dec 2026');
+  for (const id of ['3f2a', '91cc'])
+    expect(text).toContain(`openstack server set --property nightshift:drain=stop ${id}`);
+  expect(html).toContain('<b>hv20</b>');
+});
+
 it('lets no name begin a header or a line, nor markup', () => {
   const name = 'a\r\nBcc: all@example.org\n\n<script>alert(1)</script>\u202e';
-  const evil = { ...FACTS, hypervisor: name, servers: [{ ...FACTS.servers[0]!, name }] };
+  const servers = [{ ...GPU_A, name }];
+  const hypervisors = [{ ...FACTS.hypervisors[0]!, name, servers }];
+  const evil = { ...FACTS, hypervisor: name, servers, hypervisors };
 
   const { subject, text, html } = openTemplates(ours, 'UTC').write('reboot-consent', evil);
 

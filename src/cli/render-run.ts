@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { byName } from '../domain/names.ts';
 import { sayCount, sayInstant } from '../domain/say.ts';
 import { shellQuote } from '../domain/shell-quote.ts';
-import type { Json, Note, Report } from '../engine/job.ts';
+import type { Json, Note, Report, Sheet } from '../engine/job.ts';
 import type { ChildView, RunRecord, StepView } from '../engine/runs.ts';
 import { tellingOptions } from './options.ts';
 import { renderFacts, renderReport, sayProgress, sayTook, sayTrigger, type View } from './render.ts';
@@ -91,7 +91,12 @@ function repeats(said: string, { why, until }: Note): boolean {
 }
 
 function textOf({ headline, sheet, lines = [] }: Report): string {
-  return [headline, ...(sheet?.rows.flat() ?? []), ...lines].join('\n');
+  return [headline, ...(sheet?.rows.flat().map(sayCell) ?? []), ...lines].join('\n');
+}
+
+/** Instants are said in too many ways to be found again. */
+function sayCell(cell: Sheet['rows'][number][number]): string {
+  return typeof cell === 'object' ? '' : String(cell);
 }
 
 function stepsOf({ steps, error }: RunRecord, { width, now }: View): string[] {

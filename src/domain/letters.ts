@@ -10,13 +10,25 @@ export interface LetterFacts {
   readonly owner: { readonly name: string | null; readonly by: Owner['by'] };
   /** The only one that it is about; empty where it is about several. */
   readonly hypervisor: string;
-  /** Why it is rebooted. */
+  /** Why it is rebooted; empty where it is about several. */
   readonly why: string;
+  /** All of them. */
   readonly servers: readonly LetterServer[];
+  /** Those that wait for an answer; none where none is waited for. */
+  readonly hypervisors: readonly LetterHypervisor[];
+  /** All of it was asked before. */
+  readonly reminder: boolean;
   /** Nothing is done before. */
   readonly earliest: string;
-  /** Until then an answer is waited for; the same as `earliest` where none is. */
+  /** Until then an answer is waited for, the first of several; the same as `earliest` where none is. */
   readonly deadline: string;
+}
+
+interface LetterHypervisor {
+  readonly name: string;
+  readonly why: string;
+  readonly deadline: string;
+  readonly servers: readonly LetterServer[];
 }
 
 export interface LetterServer {

@@ -57,9 +57,17 @@ export function noteLives(before: Lives, pinned: readonly Server[], now: Date): 
 
 /** What is left to a server, judged by the lives of its kind. */
 export function outlookOf(lives: Lives, server: Server, now: Date): Outlook {
-  const age = daysBetween(server.createdAt, now.toISOString());
+  return outlookAt(lives, kindOf(server), daysBetween(server.createdAt, now.toISOString()));
+}
+
+/** How long servers of its kind live in all. */
+export function lifetimesOf(lives: Lives, server: Server): Outlook {
+  return outlookAt(lives, kindOf(server), 0);
+}
+
+function outlookAt(lives: Lives, kind: string, age: number): Outlook {
   const alike = Object.values(lives)
-    .filter(({ kind }) => kind === kindOf(server))
+    .filter((life) => life.kind === kind)
     .map((life) => ({ days: daysBetween(life.createdAt, life.seenAt), ended: life.ended }))
     .filter(({ days }) => days >= age)
     .toSorted((a, b) => a.days - b.days);

@@ -113,7 +113,7 @@ export interface StepScope {
    * The answer that a person gave to this question of the run, or of another run, asked or not; undefined where
    * nobody has. Waits for none.
    */
-  answer(key: string, run?: string): Promise<Answered | undefined>;
+  readonly answer: (key: string, run?: string) => Promise<Answered | undefined>;
   /** Leaves with the step's `finish`: once it is journalled the mail will be sent, and not before. */
   mail(key: string, mail: Mail): void;
 }
@@ -136,7 +136,7 @@ export type Note = {
 };
 
 /** A text, a number, an instant (ISO 8601 in UTC, said in the reader's zone), or nothing. */
-export type Cell = string | number | null | { readonly at: string };
+type Cell = string | number | null | { readonly at: string };
 
 /** A table that people read; the renderer aligns numbers right. */
 export type Sheet = {

@@ -19,9 +19,6 @@ export async function tellOwnersOf(ctx: Ctx, { held, order }: RebootPlan): Promi
   const untold = new Set(held.flatMap(({ tell = [] }) => tell));
   if (untold.size > 0)
     await tellOwners(ctx, 'tell the owners', {
-      letter: 'reboot-notice',
-      hypervisor: '',
-      why: '',
       noticeHours: owners.noticeHours,
       servers: async () => {
         const { servers } = await ctx.cloud.fleet();
@@ -92,6 +89,8 @@ async function letterOf(ctx: Ctx, { name, by }: Owner, aboard: readonly Server[]
     hypervisor: '',
     why: '',
     servers: aboard.map((server) => asNamed(server, 'live')),
+    hypervisors: [],
+    reminder: false,
     earliest: now.toISOString(),
     deadline: now.toISOString(),
   });

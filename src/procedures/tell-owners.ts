@@ -1,7 +1,7 @@
 /** Tells owners by mail what is to be done to their servers: one mail an owner, and no second one within a day. */
 import type { Context, StepScope } from '../context.ts';
 import type { Owner } from '../domain/fleet.ts';
-import type { LetterFacts, LetterName, LetterServer } from '../domain/letters.ts';
+import type { LetterFacts, LetterServer } from '../domain/letters.ts';
 import {
   earliestAfter,
   type LastMail,
@@ -9,6 +9,8 @@ import {
   type Notice,
   type Notices,
   nextMailAt,
+  type Refusal,
+  type Refusals,
   sayNotice,
   standingNotice,
 } from '../domain/owner-notices.ts';
@@ -20,16 +22,13 @@ import type { OwnerSettings } from './owner-settings.ts';
 export const OWNER_NOTICES = 'owner-notices';
 /** Address → `LastMail`. */
 export const OWNER_MAILS = 'owner-mails';
+/** Server id → `Refusal`. */
+export const OWNER_REFUSALS = 'owner-refusals';
 
 export interface Telling {
-  readonly letter: LetterName;
-  readonly hypervisor: string;
-  readonly why: string;
   readonly noticeHours: number;
-  /** Until when an answer is waited for; left out, none is. */
-  readonly deadline?: string;
   /** Read fresh, within the step: those that somebody should know of. */
-  readonly servers: (scope: StepScope) => Promise<readonly ToTell[]>;
+  readonly servers: () => Promise<readonly ToTell[]>;
 }
 
 export type ToTell = LetterServer & {
@@ -44,7 +43,7 @@ type Told = { readonly name: string } & (
 );
 
 /**
- * Nobody is told twice of one server (of a question: by one run), and an owner who had a mail within a day is told later: call it again
+ * Nobody is told twice of one server, and an owner who had a mail within a day is told later: call it again
  * with another key. In a dry run nobody is told. A failure is noted and stops nothing: without a notice
  * nothing is done to a server.
  */
@@ -57,47 +56,45 @@ export async function tellOwners(ctx: Context<unknown>, key: string, telling: Te
   );
   await ctx.release('owner mails');
   if (!told.ok) {
-    ctx.note({ subject: `owners of ${telling.hypervisor}`, verdict: 'not told', why: told.error.message });
+    ctx.note({ subject: 'owners', verdict: 'not told', why: told.error.message });
     return;
   }
-  for (const one of told.value) ctx.note({ subject: `server ${one.name}`, ...sayTold(one, telling) });
+  for (const one of told.value)
+    ctx.note({
+      subject: `server ${one.name}`,
+      ...('notice' in one ? sayTold(one.notice) : sayLater(one.email, new Date(one.notBefore))),
+    });
 }
 
-/** Who was told, where a notice is needed at all. */
+/** Who was told, where a notice is needed at all, and who has refused, where that holds a hypervisor. */
 export async function noticesOf(
   { owners }: OwnerSettings,
   { table }: Pick<StepScope, 'table'>,
-): Promise<{ noticeHours: number; notices: Notices } | undefined> {
+): Promise<{ noticeHours: number; notices: Notices; refusals: Refusals } | undefined> {
   if (owners === undefined) return undefined;
   const notices = Object.fromEntries(await table(OWNER_NOTICES).all<Notice>());
-  return { noticeHours: owners.noticeHours, notices };
+  const refusals =
+    owners.ask && owners.otherwise === 'give-back'
+      ? Object.fromEntries(await table(OWNER_REFUSALS).all<Refusal>())
+      : {};
+  return { noticeHours: owners.noticeHours, notices, refusals };
 }
 
-function sayTold(told: Told, { deadline }: Telling): { verdict: string; why: string } {
-  if (!('notice' in told)) {
-    const after = sayInstant(new Date(told.notBefore), 'UTC');
-    return {
-      verdict: 'told later',
-      why: `${told.email} had a mail within a day; the next one not before ${after}`,
-    };
-  }
-  const { notice } = told;
-  const why = sayNotice(notice);
-  const how = `; nightshift approve … 'stop <server id>' agrees to a stop for its owner`;
-  if (notice.email === null) return { verdict: 'needs you', why: deadline === undefined ? why : why + how };
-  return {
-    verdict: 'told',
-    why: deadline === undefined ? why : `${why}, and asked to agree to stop and start`,
-  };
+export function sayTold(notice: Notice): { verdict: string; why: string } {
+  return { verdict: notice.email === null ? 'needs you' : 'told', why: sayNotice(notice) };
+}
+
+export function sayLater(email: string, notBefore: Date): { verdict: string; why: string } {
+  const after = sayInstant(notBefore, 'UTC');
+  return { verdict: 'told later', why: `${email} had a mail within a day; the next one not before ${after}` };
 }
 
 async function tell(ctx: Context<unknown>, scope: StepScope, telling: Telling): Promise<readonly Told[]> {
   const now = scope.now();
   const notices = Object.fromEntries(await scope.table(OWNER_NOTICES).all<Notice>());
   const mails = Object.fromEntries(await scope.table(OWNER_MAILS).all<LastMail>());
-  const run = telling.deadline === undefined ? undefined : ctx.runId;
-  const untold = (await telling.servers(scope)).filter(
-    ({ id }) => standingNotice(notices, id, { now, run }) === undefined,
+  const untold = (await telling.servers()).filter(
+    ({ id }) => standingNotice(notices, id, { now }) === undefined,
   );
   if (untold.length === 0) return [];
   const owners = await ctx.cloud.owners(untold);
@@ -110,11 +107,8 @@ async function tell(ctx: Context<unknown>, scope: StepScope, telling: Telling): 
         told.push(...servers.map(({ name }) => ({ name, email: owner.email, notBefore: next })));
         continue;
       }
-      const letter = await ctx.letter(telling.letter, factsFor(telling, { owner, servers, now }));
-      scope.mail(`${telling.letter} to ${address} for ${telling.hypervisor}`, {
-        to: [owner.email],
-        ...letter,
-      });
+      const letter = await ctx.letter('reboot-notice', factsFor(telling, { owner, servers, now }));
+      scope.mail(`reboot-notice to ${address}`, { to: [owner.email], ...letter });
       scope.table(OWNER_MAILS).set(address, { at: now.toISOString(), run: ctx.runId });
     }
     const notice: Notice = {
@@ -137,16 +131,18 @@ function addressOf(owner: Owner | undefined): string {
 }
 
 function factsFor(
-  { hypervisor, why, noticeHours, deadline }: Telling,
+  { noticeHours }: Telling,
   { owner, servers, now }: { owner: Owner; servers: readonly ToTell[]; now: Date },
 ): LetterFacts {
   const earliest = earliestAfter({ at: now.toISOString() }, noticeHours).toISOString();
   return {
     owner: { name: owner.name ?? null, by: owner.by },
-    hypervisor,
-    why,
+    hypervisor: '',
+    why: '',
     servers,
+    hypervisors: [],
+    reminder: false,
     earliest,
-    deadline: deadline ?? earliest,
+    deadline: earliest,
   };
 }

@@ -1,6 +1,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { idleDays, kindOf, type Lives, noteLives, outlookOf } from '../../src/domain/lifetimes.ts';
+import {
+  idleDays,
+  kindOf,
+  type Lives,
+  lifetimesOf,
+  noteLives,
+  outlookOf,
+} from '../../src/domain/lifetimes.ts';
 import { server } from '../support/builders.ts';
 
 const NOW = new Date('2026-11-24T22:00:00Z');
@@ -43,6 +50,16 @@ describe('noteLives', () => {
     const once = noteLives(lives(3, -4), [gpu('a')], NOW);
 
     expect(noteLives(once, [gpu('a')], NOW)).toEqual(once);
+  });
+});
+
+describe('lifetimesOf', () => {
+  it('tells how long its kind lives in all, however old it is itself', () => {
+    const of = lives(1, 2, 3, 4, 5, 6, 7, 8, 9, 10);
+
+    expect(lifetimesOf(of, gpu('old', 6))).toEqual({ medianDays: 5, ninetyDays: 9, endings: 10 });
+    expect(outlookOf(of, gpu('old', 6), NOW).medianDays).toBe(2);
+    expect(lifetimesOf(of, server('other', 'hv19')).endings).toBe(0);
   });
 });
 

@@ -16,7 +16,7 @@ const OPTIONS = {
   pollMs: 1,
   stopWithinSeconds: 0.3,
   waitPollSeconds: 0.01,
-  owners: { ask: true, noticeHours: 0 },
+  owners: { ask: true, noticeHours: 0, gatherMinutes: 0 },
 };
 const GPU = { pinned: 'PCI device of class gpu' };
 const BOUNDARIES = new Set([
@@ -39,8 +39,8 @@ beforeAll(async () => {
 });
 afterAll(() => house.close());
 
-/** Alice agrees at once by metadata, bob by an operator. */
-async function wait(place: string, boundary?: number) {
+/** Alice agrees at once by metadata; of bob an operator notes what he answers. */
+async function wait(place: string, answer: 'yes' | 'no', boundary?: number) {
   const cloud = new FakeCloud(
     ['hv1', 'hv2'].map((name) => hypervisor(name)),
     [server('gpu-a', 'hv1', GPU), server('gpu-b', 'hv1', { ...GPU, userId: 'bob' })],
@@ -61,7 +61,7 @@ async function wait(place: string, boundary?: number) {
   const second = await openProcess(house, REBOOT_JOBS, world, home);
   const trigger = { kind: 'cli', by: 'kim' } as const;
   await first.engine.create({ job: 'reboot-hypervisor', id: ID, options: OPTIONS, trigger, acting: true });
-  await first.engine.acts.approve(ID, { key: 'stop gpu-b', answer: 'yes', by: 'kim', why: 'bob agrees' });
+  await first.engine.acts.approve(ID, { key: 'stop gpu-b', answer, by: 'kim', why: 'bob said so' });
   begun = true;
   const asked: string[] = [];
 
@@ -95,20 +95,26 @@ async function wait(place: string, boundary?: number) {
   };
 }
 
-it('ends the same at whichever boundary of the journal its owner dies', async () => {
-  const whole = await wait('whole');
+/** The end of the one that nobody killed, and whatever ended otherwise. */
+async function killEverywhere(answer: 'yes' | 'no') {
+  const whole = await wait(`whole-${answer}`, answer);
   const others: object[] = [];
 
   const queue = whole.boundaries.keys();
   const next = async (): Promise<void> => {
     for (const boundary of queue) {
-      const { asked, end } = await wait(`boundary-${boundary}`, boundary);
+      const { asked, end } = await wait(`${answer}-${boundary}`, answer, boundary);
       const doubt = /^after begin (reboot .+)/.exec(whole.boundaries[boundary] ?? '')?.slice(1) ?? [];
       if (!isDeepStrictEqual(end, whole.end) || !isDeepStrictEqual(asked, doubt))
         others.push({ boundary: whole.boundaries[boundary], asked, end });
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, next));
+  return { whole, others };
+}
+
+it('ends the same at whichever boundary of the journal its owner dies', async () => {
+  const { whole, others } = await killEverywhere('yes');
 
   expect(others).toEqual([]);
   expect(whole.end).toMatchObject({
@@ -126,4 +132,18 @@ it('ends the same at whichever boundary of the journal its owner dies', async ()
     mails: ['alice@alpha.example', 'bob@alpha.example'],
   });
   expect(whole.boundaries.length).toBeGreaterThan(60);
+}, 180_000);
+
+it('ends the same also where one refuses', async () => {
+  const { whole, others } = await killEverywhere('no');
+
+  expect(others).toEqual([]);
+  expect(whole.end).toMatchObject({
+    state: 'succeeded',
+    violations: [],
+    calls: ['cordon hv1', 'uncordon hv1'],
+    mails: ['alice@alpha.example'],
+  });
+  expect(whole.end.notes).toContain('server gpu-b refused');
+  expect(whole.boundaries).toContainEqual(expect.stringMatching(/^before finish remember who refused/));
 }, 180_000);

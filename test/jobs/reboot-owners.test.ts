@@ -88,7 +88,7 @@ function noteOf(
 }
 
 describe('servers that cannot be moved', () => {
-  const owners = { ask: true, noticeHours: 0 };
+  const owners = { ask: true, noticeHours: 0, gatherMinutes: 0 };
 
   it('are stopped and started again once their owners agree, each asked by one mail', async () => {
     await campaign({ owners });
@@ -174,6 +174,177 @@ describe('servers that cannot be moved', () => {
     await campaign({}, 'reboot-hypervisors~20261125T224100Z');
 
     expect(await mails()).toEqual([]);
+  });
+});
+
+describe('an operator who notes a reply', () => {
+  const owners = { ask: true, noticeHours: 0, gatherMinutes: 0 };
+  const NO = { key: 'stop gpu-c', answer: 'no', by: 'kim', why: 'bob runs a long job' } as const;
+  const WHY = 'kim noted that its owner does not agree to a stop: bob runs a long job';
+  const NEXT = 'reboot-hypervisors~20261125T224100Z';
+
+  it('ends the wait by a no: the hypervisor is given back at once, and nobody waits for that server again', async () => {
+    await campaign({ owners });
+    await until('the wait', CHILD, ({ state }) => state === 'waiting');
+    await process.engine.acts.approve(CHILD, NO);
+    const { notes } = await until('its end', CHILD, (run) => isOver(run.state));
+
+    expect(cloud.calls).toEqual(['cordon hv1', 'uncordon hv1']);
+    expect(noteOf({ notes }, 'server gpu-c')).toBe(`refused: ${WHY}`);
+    expect(noteOf({ notes }, 'hypervisor hv1')).toBe(
+      `given back: 1 server may not be stopped: gpu-c gpu-… (${WHY})`,
+    );
+
+    const next = await campaign({ owners }, NEXT);
+    expect(noteOf(next, 'hypervisor hv1')).toContain(
+      `held: 1 server may not be stopped: gpu-c gpu-… (${WHY}; asked`,
+    );
+    expect(await mails()).toHaveLength(2);
+  });
+
+  it('may have the site wait for the end of that server all the same, and the others agree', async () => {
+    await campaign({ owners: { ...owners, otherwise: 'wait' } });
+    await until('the wait', CHILD, ({ state }) => state === 'waiting');
+    await process.engine.acts.approve(CHILD, NO);
+    for (const id of ['gpu-a', 'gpu-b']) agree(id);
+    await until('the refusal', CHILD, (run) => noteOf(run, 'server gpu-c') === `refused: ${WHY}`);
+    expect(cloud.calls).toEqual(['cordon hv1']);
+
+    cloud.servers.delete('gpu-c');
+    cloud.allocations.delete('gpu-c');
+    const { notes } = await until('its end', CHILD, (run) => isOver(run.state));
+
+    expect(noteOf({ notes }, 'hypervisor hv1')).toMatch(/^done: rebooted/);
+    expect(cloud.violations).toEqual([]);
+  });
+});
+
+describe('a wait', () => {
+  const NOTED = 'kim noted that its owner agrees to a stop: alice said so on the phone';
+  const owners = { ask: true, noticeHours: 0, gatherMinutes: 0 };
+
+  it('is explained server by server: owner, notice, kind, and what was answered', async () => {
+    cloud.projects.set('beta', 'Project Beta');
+    await campaign({ owners });
+    await until('the wait', CHILD, ({ state }) => state === 'waiting');
+    await process.engine.acts.approve(CHILD, { key: 'stop gpu-c', answer: 'yes', ...KIM });
+    const known = await eventually('what it waits for', async () => {
+      await work(process, CHILD);
+      const why = await process.engine.runs.why('hypervisor hv1');
+      return JSON.stringify(why?.note.sheet ?? '').includes('kim noted') && why;
+    });
+
+    const { note, held, queue } = known;
+    expect(note.verdict).toBe('waits');
+    expect(note.why).toBe(
+      'for 3 servers to end, or their owners to agree to a stop; they cannot be moved (PCI device of class gpu)',
+    );
+    expect(Date.parse(note.until ?? '') - Date.parse(note.since ?? '')).toBe(14 * 86_400_000);
+    const told = { at: expect.stringMatching(/^\d{4}-.*Z$/) };
+    expect(note.sheet?.rows).toEqual([
+      ['gpu-a', 'gpu-…', 'alpha', 'alice@alpha.example', told, null, null, 0, 'no answer yet'],
+      ['gpu-b', 'gpu-…', 'alpha', 'alice@alpha.example', told, null, null, 0, 'no answer yet'],
+      ['gpu-c', 'gpu-…', 'Project Beta', 'bob@beta.example', told, null, null, 0, NOTED],
+    ]);
+    expect(note.lines).toEqual([
+      `It is disabled (by nightshift ${CHILD}), so no new server lands on it.`,
+      ...['gpu-a', 'gpu-b'].map((id) => expect.stringContaining(`nightshift approve ${CHILD} 'stop ${id}'`)),
+    ]);
+    expect([held?.run, queue]).toEqual([CHILD, []]);
+  });
+
+  it('is explained also where nobody is asked', async () => {
+    await campaign({});
+    const { notes } = await until('the wait', CHILD, ({ state }) => state === 'waiting');
+
+    const note = notes.find(({ subject }) => subject === 'hypervisor hv1');
+    expect(note?.sheet?.columns).not.toContain('asked to agree to stop and start');
+    expect(note?.sheet?.rows.map(([name, , , owner]) => [name, owner])).toEqual([
+      ['gpu-a', 'alice@alpha.example'],
+      ['gpu-b', 'alice@alpha.example'],
+      ['gpu-c', 'bob@beta.example'],
+    ]);
+  });
+
+  it('is left to say more of itself than a campaign that finds it', async () => {
+    await campaign({ owners });
+    await until('the wait', CHILD, ({ state }) => state === 'waiting');
+    await campaign({ owners }, 'reboot-hypervisors~20261125T224100Z');
+
+    expect((await process.engine.runs.why('hypervisor hv1'))?.run).toBe(CHILD);
+  });
+});
+
+describe('two hypervisors that wait for servers of one owner', () => {
+  const OTHER = `${CAMPAIGN}~hv2`;
+
+  beforeEach(() => {
+    cloud.mayBeOut = 2;
+    cloud.hosts.get('hv2')!.kernel = '6.1.0-18';
+    cloud.add(server('gpu-d', 'hv2', GPU));
+    cloud.add(server('gpu-e', 'hv2', { ...GPU, userId: 'carol' }));
+    cloud.users.set('carol', 'carol@gamma.example');
+  });
+
+  /** `alice@alpha.example gpu-a gpu-b gpu-d`: whom a mail is about. */
+  async function letters() {
+    const about = (text: string) => [...new Set(text.match(/gpu-[a-e](?= )/g))].toSorted().join(' ');
+    return (await mails()).map(({ to, text }) => `${to.join()} ${about(text)}`).toSorted();
+  }
+
+  it('bring that owner one mail about both, and nobody a mail about another’s', async () => {
+    const owners = { ask: true, noticeHours: 0, gatherMinutes: 0.003 };
+    await campaign({ owners, maxWaiting: 2 });
+    const waiting = await eventually('all to be told', async () => {
+      const runs = await Promise.all([CHILD, OTHER].map(async (id) => (await work(process, id)).run));
+      const subjects = runs.flatMap(({ notes }) => notes.filter(({ verdict }) => verdict === 'told'));
+      return subjects.length === 5 && runs;
+    });
+
+    expect(await letters()).toEqual([
+      'alice@alpha.example gpu-a gpu-b gpu-d',
+      'bob@beta.example gpu-c',
+      'carol@gamma.example gpu-e',
+    ]);
+    const [alice] = (await mails()).filter(({ to }) => to[0] === 'alice@alpha.example');
+    expect(alice?.subject).toBe('3 of your servers keep 2 hypervisors from their security update');
+    expect(waiting.map((run) => noteOf(run, 'server gpu-d')?.slice(0, 5))).toEqual([undefined, 'told:']);
+  });
+
+  it('remind nobody who has answered, and the others once, again in one mail', async () => {
+    const owners = {
+      ask: true,
+      noticeHours: 0,
+      gatherMinutes: 0.003,
+      deadlineDays: 20,
+      reminderDays: 19.99999,
+    };
+    await campaign({ owners, maxWaiting: 2 });
+    await eventually('all to be told', async () => {
+      for (const id of [CHILD, OTHER]) await work(process, id);
+      return (await mails()).length === 3;
+    });
+    agree('gpu-b');
+    await process.engine.acts.approve(OTHER, { key: 'stop gpu-e', answer: 'yes', ...KIM });
+    // A day goes by.
+    for (const email of ['alice@alpha.example', 'bob@beta.example', 'carol@gamma.example'])
+      await process.engine.acts.setRow({ table: 'owner-mails', key: email }, KIM);
+    await eventually('reminders', async () => {
+      for (const id of [CHILD, OTHER]) await work(process, id);
+      return (await mails()).length === 5;
+    });
+
+    expect((await letters()).filter((one) => !one.startsWith('carol'))).toEqual([
+      'alice@alpha.example gpu-a gpu-b gpu-d',
+      'alice@alpha.example gpu-a gpu-d',
+      'bob@beta.example gpu-c',
+      'bob@beta.example gpu-c',
+    ]);
+    const reminders = (await mails()).filter(({ subject }) => subject.startsWith('Reminder: '));
+    expect(reminders.map(({ to }) => to.join()).toSorted()).toEqual([
+      'alice@alpha.example',
+      'bob@beta.example',
+    ]);
   });
 });
 

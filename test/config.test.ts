@@ -39,9 +39,9 @@ afterEach(async () => {
   await rm(cwd, { recursive: true });
 });
 
-async function read(yaml: string, env: Record<string, string> = {}): Promise<Config> {
+async function read(yaml: string, env: Record<string, string> = {}, more = {}): Promise<Config> {
   await writeFile(join(cwd, 'config/nightshift.yaml'), yaml);
-  return readConfig({ env: { PATH: process.env.PATH, ...env }, cwd, jobs });
+  return readConfig({ env: { PATH: process.env.PATH, ...env }, cwd, jobs: { ...jobs, ...more } });
 }
 
 /** What the operator is told about `yaml`, without the frame around the faults. */
@@ -872,12 +872,16 @@ describe('config/nightshift.example.yaml', () => {
     await writeFile(join(cwd, 'secret'), 'hunter2');
     const yaml = (await readFile(example, 'utf8')).replaceAll(/file:\S+/g, 'file:secret');
 
-    const config = await read(yaml, {
-      REDIS_URL: 'redis://redis',
-      NIGHTSHIFT_SSH_PASSPHRASE: 'x',
-      SMTP_USER: 'x',
-      PROMETHEUS_TOKEN: 'x',
-    });
+    const config = await read(
+      yaml,
+      {
+        REDIS_URL: 'redis://redis',
+        NIGHTSHIFT_SSH_PASSPHRASE: 'x',
+        SMTP_USER: 'x',
+        PROMETHEUS_TOKEN: 'x',
+      },
+      { 'defragment-hypervisors': { options: z.object({ maxMoves: z.int() }) } },
+    );
 
     expect(config.dryRun).toBe(true);
     expect(Object.values(config.jobs).map((job) => job.armed)).not.toContain(true);

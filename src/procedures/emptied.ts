@@ -75,14 +75,18 @@ export class Emptied {
     for (const one of left) this.#leave(ctx, one);
   }
 
-  giveBack(ctx: Defragmenting, name: string, { ended, why }: { ended: Ended; why: string }): void {
+  giveBack(
+    ctx: Defragmenting,
+    name: string,
+    { ended, why, verdict = 'given back' }: { ended: Ended; why: string; verdict?: string },
+  ): void {
     this.closed.delete(name);
     this.spoilt.set(name, why);
     const said = 'why' in ended ? `${why}; ${ended.why}` : why;
     if (ended.to === 'a person') this.needYou.push({ name, why: said });
     else this.back.push({ name, why: ended.to === 'taken' ? `${why}; another run has it now` : said });
-    const verdict = ended.to === 'a person' ? 'needs you' : 'given back';
-    ctx.note({ subject: `hypervisor ${name}`, verdict, why: said });
+    const about = { subject: `hypervisor ${name}`, why: said };
+    ctx.note({ ...about, verdict: ended.to === 'a person' ? 'needs you' : verdict });
   }
 
   /** It keeps its hypervisor from being empty. */

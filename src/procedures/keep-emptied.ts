@@ -52,7 +52,12 @@ export async function keepEmptied(
   const { emptied, keep, open } = looked.value;
   for (const { name, why } of open) {
     const ended = await endReservation(ctx, name, { run: ctx.runId, moved: night.movedOff(name) });
-    night.giveBack(ctx, name, { ended, why: emptied.includes(name) ? `empty, and not kept: ${why}` : why });
+    const isEmpty = emptied.includes(name);
+    night.giveBack(
+      ctx,
+      name,
+      isEmpty ? { ended, why: `not kept: ${why}`, verdict: 'emptied' } : { ended, why },
+    );
   }
   return { emptied, kept: await keepAll(ctx, { night, until: plan.until, keep }) };
 }

@@ -34,7 +34,7 @@ describe('what cannot be meant', () => {
     [
       'a job unlike any',
       ['jobs', 'x'],
-      'x: unknown job; there is audit-cloud, reboot-hypervisor, reboot-hypervisors, shadow-report, count-hypervisors, ring-bell',
+      'x: unknown job; there is audit-cloud, defragment-hypervisors, reboot-hypervisor, reboot-hypervisors, return-reserved, shadow-report, count-hypervisors, ring-bell',
     ],
     [
       'runs of an unknown job',

@@ -76,7 +76,7 @@ describe('defragment-hypervisors', () => {
     expect(worked.run.progress).toEqual({ done: 6, total: 6, unit: 'moves' });
     expect(names(worked, 'kept')).toEqual(['hypervisor hv1', 'hypervisor hv2']);
     expect(whyOf(worked, 'hypervisor hv3')).toBe(
-      'given back: empty, and not kept: no headroom: 1 hypervisor would be left in nova, and 1 may fail (keepEmpty)',
+      'emptied: not kept: no headroom: 1 hypervisor would be left in nova, and 1 may fail (keepEmpty)',
     );
     expect([...world.handback.keys()]).toEqual(['hypervisor hv1', 'hypervisor hv2']);
   });

@@ -5,6 +5,7 @@ import { boundOf } from './packing/bound.ts';
 import { keepRoom } from './packing/keep-room.ts';
 import { makespanBound, makespanOf } from './packing/makespan.ts';
 import { type Model, modelOf } from './packing/model.ts';
+import { odditiesOf } from './packing/oddities.ts';
 import type { Solve } from './packing/program.ts';
 import { heldBy } from './packing/reasons.ts';
 import { search } from './packing/search.ts';
@@ -59,7 +60,7 @@ export function planDefragmentation(
     makespanSeconds: makespanOf(sequence.waves),
     makespanBound: makespanBound(sequence.waves.flat(), policy),
     held: heldBy({ draft, policy, taste, moves, givenBack: new Map([...kept, ...givenBack]) }),
-    warnings: model.warnings,
+    warnings: [...model.warnings, ...odditiesOf(model)],
   };
 }
 

@@ -11,6 +11,7 @@ const MB_PER_GIB = 1024;
 
 /** Members of a hard group of anti-affinity, servers by index. */
 export interface ApartGroup {
+  readonly id: string;
   readonly maxPerHost: number;
   readonly members: Int32Array;
 }
@@ -144,6 +145,7 @@ function groupsOf({ groups }: FleetFile, byId: ReadonlyMap<string, number>) {
   const having = (policy: string) =>
     groups.filter((group) => group.policy === policy && group.members.length > 1);
   const apart = having('anti-affinity').map((group) => ({
+    id: group.id,
     maxPerHost: group.maxPerHost,
     members: members(group.members),
   }));

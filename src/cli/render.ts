@@ -2,7 +2,7 @@
 import { sayDuration, sayInstant } from '../domain/say.ts';
 import type { Report, Sheet, Trigger } from '../engine/job.ts';
 import type { LeaseTurn, RunSummary, SubjectNote } from '../engine/runs.ts';
-import { plain, renderRows, renderTable, tame } from './table.ts';
+import { plain, type Rows, renderRows, renderTable, tame } from './table.ts';
 
 /** Who looks, and when. */
 export interface View {
@@ -22,19 +22,19 @@ export function renderReport(
 ): string[] {
   return [
     plain(headline),
-    ...(sheet === undefined ? [] : renderSheet(sheet, view)),
+    ...(sheet === undefined ? [] : renderTable(inZone(sheet, view.zone), view.width)),
     ...lines.flatMap((line) => line.split('\n')).map(tame),
   ];
 }
 
-/** Its instants are said in the reader's zone. */
-function renderSheet({ columns, rows }: Sheet, { width, zone }: Pick<View, 'width' | 'zone'>): string[] {
+/** With its instants said in the reader's zone. */
+function inZone({ columns, rows }: Sheet, zone: string): Rows {
   const said = rows.map((row) =>
     row.map((cell) =>
       typeof cell === 'object' && cell !== null ? sayInstant(new Date(cell.at), zone) : cell,
     ),
   );
-  return renderTable({ columns, rows: said }, width);
+  return { columns, rows: said };
 }
 
 /** Runs in a list, one line each, in the order given; on a narrow terminal what became of each is a second line. */
@@ -67,15 +67,13 @@ export function renderWhy(known: SubjectNote, view: Pick<View, 'zone' | 'width'>
   ];
   return [
     plain(`${subject}: ${verdict}${begun}, ${why}`),
-    ...(sheet === undefined ? [] : renderSheet(sheet, narrowed(view)).map((line) => `  ${line}`)),
+    ...(sheet === undefined ? [] : renderRows(inZone(sheet, view.zone), view.width - 2)).map(
+      (line) => `  ${line}`,
+    ),
     ...lines.map(plain),
     ...turnsOf(known, instant),
     ...renderFacts(facts.filter((fact) => fact !== undefined)),
   ];
-}
-
-function narrowed({ zone, width }: Pick<View, 'zone' | 'width'>): Pick<View, 'zone' | 'width'> {
-  return { zone, width: width - 2 };
 }
 
 function turnsOf({ note, held, queue }: SubjectNote, instant: (time: string) => string): string[] {

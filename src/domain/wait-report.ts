@@ -39,7 +39,7 @@ export function describeWait({ run, since, until, servers, disabled }: WaitQuest
   const isMixed = whys.length > 1;
   const columns = [
     ...['server', 'id', 'project', 'owner', 'told'],
-    ...['median days', '1 in 10 over', 'n'],
+    ...['median, days', '1 in 10 over, days', 'n'],
     ...(isMixed ? ['cannot be moved'] : []),
     ...(isAsked ? ['asked to agree to stop and start'] : []),
   ];

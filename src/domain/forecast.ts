@@ -18,6 +18,7 @@ export interface Unfinished {
 export interface Course {
   readonly seed: number;
   readonly from: string;
+  /** Until nothing changed any more. */
   readonly nights: number;
   /** Why no further night was played. */
   readonly end: 'done' | 'nothing changes' | 'no more nights';

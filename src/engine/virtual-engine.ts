@@ -37,7 +37,7 @@ export interface VirtualEngine<Clients extends object> {
   readonly engine: Engine<Clients>;
   readonly clock: VirtualClock;
   /** Works what is due and lets time go on, schedules included, until the goal or until nothing goes on by itself. */
-  play(goal: Goal): Promise<void>;
+  readonly play: (goal: Goal) => Promise<void>;
 }
 
 /** Turns of the event loop in which nothing may happen before time goes on. */

@@ -51,11 +51,13 @@ export async function courseOn(
     progress(night, needed - inNeed(world).length, needed);
   }
   const unfinished = await unfinishedOn(stage);
+  const isStill = quiet === QUIET_NIGHTS;
+  const end = inNeed(world).length === 0 ? 'done' : isStill ? 'nothing changes' : 'no more nights';
   return {
     seed,
     from: new Date(from).toISOString(),
-    nights: night,
-    end: inNeed(world).length === 0 ? 'done' : quiet < QUIET_NIGHTS ? 'no more nights' : 'nothing changes',
+    nights: night - (end === 'nothing changes' ? quiet : 0),
+    end,
     needed,
     done: needed - unfinished.length,
     unfinished,

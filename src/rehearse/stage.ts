@@ -34,7 +34,7 @@ export interface Stage {
   /** The way back, as it would lie on disk. */
   readonly handback: ReadonlyMap<string, readonly string[]>;
   /** Lets the runs work and time go on; see `VirtualEngine.play`. */
-  play(goal: Goal): Promise<void>;
+  readonly play: (goal: Goal) => Promise<void>;
   /** Every mail so far, in the order in which they left. */
   mails(): Promise<readonly OutgoingMail[]>;
   /** Gives its runs back and lets go of Redis. */

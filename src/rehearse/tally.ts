@@ -18,9 +18,6 @@ export interface Tally {
   readonly changes: number;
 }
 
-/** When the least room is left: before a hypervisor goes down its guests are elsewhere. */
-const TIGHT: ReadonlySet<Happening['what']> = new Set(['cordoned', 'reboot asked']);
-
 /** Counts from now on; the answer is as of the moment at which it is asked for. */
 export function tallyOf(world: World): () => Tally {
   const tally = { moves: 0, movedMb: 0, rebooted: 0, died: 0, changes: 0 };
@@ -30,32 +27,24 @@ export function tallyOf(world: World): () => Tally {
   let seen = world.log.length;
 
   function count(happening: Happening): void {
-    switch (happening.what) {
-      case 'moved':
-        tally.moves += 1;
-        tally.changes += 1;
-        tally.movedMb += ramMbOf(world, happening.server);
-        break;
-      case 'booted':
-        booted.add(happening.hypervisor);
-        tally.rebooted += 1;
-        tally.changes += 1;
-        break;
-      case 'uncordoned':
-        if (booted.has(happening.hypervisor)) lastBackAt = happening.at;
-        break;
-      case 'guest died':
-        tally.died += 1;
-        break;
-      case 'server went':
-        // Elsewhere another one takes its place.
-        if (world.named(happening.hypervisor).disabled) tally.changes += 1;
-        break;
-      default:
+    const { what, at } = happening;
+    if (what === 'moved') {
+      tally.moves += 1;
+      tally.movedMb += ramMbOf(world, happening.server);
     }
-    if (TIGHT.has(happening.what)) look(happening.at);
+    if (what === 'booted') {
+      tally.rebooted += 1;
+      booted.add(happening.hypervisor);
+    }
+    if (what === 'uncordoned' && booted.has(happening.hypervisor)) lastBackAt = at;
+    if (what === 'guest died') tally.died += 1;
+    // Where nobody waits for it, another one takes its place.
+    const isAwaited = what === 'server went' && world.named(happening.hypervisor).disabled;
+    if (what === 'moved' || what === 'booted' || isAwaited) tally.changes += 1;
+    if (what === 'cordoned' || what === 'reboot asked') look(at);
   }
 
+  /** When the least room is left: before a hypervisor goes down its guests are elsewhere. */
   function look(at: number): void {
     const now = headroomOf(world, at);
     if (headroom === undefined || now.share < headroom.share) headroom = now;

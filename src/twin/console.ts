@@ -1,5 +1,5 @@
 /** What would a person answer who is asked about a step whose end nobody saw, and who looks at the simulated machine itself? */
-import type { State } from '../twin/state.ts';
+import type { State } from './state.ts';
 
 export interface Answer {
   readonly happened: 'yes' | 'no';

@@ -127,9 +127,13 @@ function* nextOf(ground: Ground, state: State, queue: StateQueue): Generator<Sta
     const moves = state.moves + servers.length;
     const cost = servers.reduce((sum, s) => sum + placement.model.cost[s]!, state.cost);
     for (const [spot, { hypervisor, cells }] of spots[u]!.entries()) {
-      const next = { key: state.key + (spot - now[u]!) * digit, moves, cost, before: state };
-      if (hypervisor === from || queue.knowsBetter(next)) continue;
-      if (hasRoomForAll(placement, [{ servers, from, to: hypervisor, cells }])) yield next;
+      const key = state.key + (spot - now[u]!) * digit;
+      if (hypervisor === from || queue.knowsBetter(key, moves, cost)) continue;
+      const hasRoom =
+        servers.length === 1
+          ? placement.fits(servers[0]!, hypervisor, cells[0])
+          : hasRoomForAll(placement, [{ servers, from, to: hypervisor, cells }]);
+      if (hasRoom) yield { key, moves, cost, before: state };
     }
     digit *= spots[u]!.length;
   }

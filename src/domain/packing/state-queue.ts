@@ -19,14 +19,14 @@ export class StateQueue {
     this.add(first);
   }
 
-  /** Whether it was added with no more moves, and at no more cost. */
-  knowsBetter({ key, moves, cost }: State): boolean {
+  /** Whether such a state was added with fewer moves, or as many and at no more cost. */
+  knowsBetter(key: number, moves: number, cost: number): boolean {
     const known = this.#best.get(key);
     return known !== undefined && (known.moves < moves || (known.moves === moves && known.cost <= cost));
   }
 
   add(state: State): void {
-    if (this.knowsBetter(state)) return;
+    if (this.knowsBetter(state.key, state.moves, state.cost)) return;
     this.#best.set(state.key, state);
     (this.#waiting[state.moves] ??= []).push(state);
   }

@@ -1,9 +1,11 @@
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { planDefragmentation } from '../../../src/domain/defragment.ts';
 import type { FleetFile } from '../../../src/domain/fleet-file.ts';
 import { exactWays, type Way } from '../../../src/domain/packing/exact.ts';
 import { modelOf } from '../../../src/domain/packing/model.ts';
 import { sequence } from '../../../src/domain/packing/sequence.ts';
+import { checkPlan } from '../../../src/domain/plan-check.ts';
 import { bestOf } from './support/all-states.ts';
 import { replayed } from './support/replay.ts';
 import { fleetOf, hypervisor, server, smallFleets } from './support/small-fleets.ts';
@@ -18,6 +20,9 @@ function waysOf(fleet: FleetFile, limits = ANY): readonly Way[] | undefined {
   const mover = model.canMove.indexOf(1);
   return exactWays(model, mover === -1 ? 0 : model.poolOf[model.home[mover]!]!, limits);
 }
+
+/** Looking at all states takes long where the machine has much else to do. */
+vi.setConfig({ testTimeout: 180_000 });
 
 const figures = (ways: readonly Way[] | undefined) =>
   ways?.map(({ emptied, moves, cost }) => ({ emptied, moves, cost }));
@@ -35,6 +40,25 @@ describe('exactWays', () => {
       expect(figures(waysOf(fleet))).toEqual(bestOf(fleet));
     },
   );
+
+  it('is what the planner does with each of the pools', () => {
+    const policy = {
+      ...POLICY,
+      ...LIMITS,
+      maxMoves: Number.POSITIVE_INFINITY,
+      wanted: 'max' as const,
+      keepEmpty: 0,
+      seed: 1,
+      iterations: 20,
+    };
+    for (const fleet of POOLS) {
+      const plan = planDefragmentation(fleet, policy, { isOver: () => false });
+      const best = waysOf(fleet)!.at(-1)!;
+
+      expect(checkPlan(fleet, plan, policy).violations).toEqual([]);
+      expect([plan.emptied.length, plan.moves]).toEqual([best.emptied, best.moves]);
+    }
+  });
 
   it('leads through legal states to what it says, in each of the pools', () => {
     let ways = 0;

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import auditCloud from '../../jobs/audit-cloud.ts';
+import defragmentHypervisors from '../../jobs/defragment-hypervisors.ts';
+import returnReserved from '../../jobs/return-reserved.ts';
 import shadowReport from '../../jobs/shadow-report.ts';
 import { openSite, type Site } from '../support/nightshift.ts';
 import countHypervisors from './jobs/count-hypervisors.ts';
@@ -85,7 +87,7 @@ describe('help', () => {
     const { exit, out } = await site.nightshift('--help');
 
     expect(out.match(/^ {2}[a-z][a-z-]+(?=.* {2})/gm)?.map((name) => name.trim())).toEqual(
-      'run resume jobs runs schedule show log why audit shadow decide approve cancel kill claim unclaim claims breaker reset-breaker daemon freeze halt thaw accept-redis check-config token help'.split(
+      'run resume jobs runs schedule show log why audit shadow fleet plan rehearse decide approve cancel kill claim unclaim claims breaker reset-breaker daemon freeze halt thaw accept-redis check-config token help'.split(
         ' ',
       ),
     );
@@ -113,14 +115,16 @@ describe('the jobs', () => {
   it('are those that come with Nightshift and the site’s own, with where they are armed', async () => {
     const { exit, out } = await site.nightshift('jobs');
 
-    expect(out.split('\n').slice(0, 7)).toEqual([
-      'job                 armed       schedule  window  what it does',
-      `audit-cloud         nowhere     –         –       ${auditCloud.summary}`,
-      'reboot-hypervisor   nowhere     –         –       Drain and reboot one hypervisor that awaits a kernel',
-      'reboot-hypervisors  nowhere     –         –       Drain and reboot hypervisors that await a kernel, one at a time',
-      `shadow-report       nowhere     –         –       ${shadowReport.summary}`,
-      `count-hypervisors   nowhere     –         –       ${countHypervisors.summary}`,
-      `ring-bell           everywhere  –         –       ${ringBell.summary}`,
+    expect(out.split('\n').slice(0, 9)).toEqual([
+      'job                     armed       schedule  window  what it does',
+      `audit-cloud             nowhere     –         –       ${auditCloud.summary}`,
+      `defragment-hypervisors  nowhere     –         –       ${defragmentHypervisors.summary}`,
+      'reboot-hypervisor       nowhere     –         –       Drain and reboot one hypervisor that awaits a kernel',
+      'reboot-hypervisors      nowhere     –         –       Drain and reboot hypervisors that await a kernel, one at a time',
+      `return-reserved         nowhere     –         –       ${returnReserved.summary}`,
+      `shadow-report           nowhere     –         –       ${shadowReport.summary}`,
+      `count-hypervisors       nowhere     –         –       ${countHypervisors.summary}`,
+      `ring-bell               everywhere  –         –       ${ringBell.summary}`,
     ]);
     expect(exit).toBe(0);
   });

@@ -137,7 +137,6 @@ function whyNowhere({ model, isClosed }: Draft, server: number): string {
     if (isClosed[h] === 0) kept++;
   }
   if (legal === 0) return 'no other hypervisor is legal for it';
-  if (kept === 0)
-    return `each of the ${sayCount(legal, 'other hypervisor')} legal for it is empty or to be emptied`;
-  return `no room on any of the ${sayCount(kept, 'hypervisor')} that stay in use and are legal for it`;
+  if (kept === 0) return `may go to ${sayCount(legal, 'other hypervisor')}, none of which stays in use`;
+  return `may go to ${sayCount(kept, 'other hypervisor')} in use, and none has room`;
 }

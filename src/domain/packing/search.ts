@@ -62,9 +62,11 @@ export function search(model: Model, limits: SearchLimits): Draft {
     thin(finalists);
   }
   const heat = Math.min(HEAT, Math.floor(limits.iterations * HEAT_SHARE));
-  for (const one of finalists) refine(one, { ...limits, iterations: heat }, random);
+  for (const [i, one] of finalists.entries())
+    refine(one, { ...limits, iterations: heat, random, done: i * heat });
   const best = finalists.reduce((best, one) => (compare(one.draft, best.draft) > 0 ? one : best));
-  refine(best, { ...limits, iterations: limits.iterations - heat * finalists.length }, random);
+  const done = heat * finalists.length;
+  refine(best, { ...limits, iterations: limits.iterations - done, random, done });
   return best.draft;
 }
 
@@ -102,9 +104,12 @@ function startFrom(model: Model, { taste, order }: Start, { maxMoves, most }: Se
   return draft;
 }
 
-function refine({ draft, taste, order }: Started, limits: SearchLimits, random: Random): void {
+function refine(
+  { draft, taste, order }: Started,
+  limits: SearchLimits & { readonly random: Random; readonly done: number },
+): void {
   for (let round = 0; round < limits.iterations && !limits.isOver(); round++) {
-    changeOnce(draft, { ...limits, random, taste, order });
-    limits.progress?.(round + 1);
+    changeOnce(draft, { ...limits, taste, order });
+    limits.progress?.(limits.done + round + 1);
   }
 }

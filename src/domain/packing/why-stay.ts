@@ -46,7 +46,7 @@ function whyAlone(
   { fleet, policy }: { readonly fleet: FleetFile; readonly policy: StayPolicy },
 ): string | undefined {
   if (server.pinned !== undefined) return server.pinned;
-  if (!server.movable) return 'it cannot be moved';
+  if (!server.movable) return 'not movable';
   if (server.locked) return 'locked';
   if (!isUp) return 'its hypervisor is down';
   if (fleet.takenAt === undefined || server.lastMovedAt === undefined) return undefined;

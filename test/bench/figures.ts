@@ -41,7 +41,7 @@ export function machineWith(redisVersion: string): string {
   return `${cores.length} cores (${cores[0]?.model.trim() ?? 'unknown'}), Node ${process.versions.node}, Redis ${redisVersion}, ${process.platform}`;
 }
 
-/** A table that is also Markdown, so that it can stand in the README. */
+/** The figures as a table that can stand in the README. */
 export function renderMeasured({ machine, figures }: Measured): string {
   const head = ['what', 'figure', 'bar', 'met', 'how'];
   const rows = figures.map(({ what, figure, bar = '', met, how }) => [
@@ -51,13 +51,18 @@ export function renderMeasured({ machine, figures }: Measured): string {
     verdictOn(met),
     how,
   ]);
+  return [machine, '', ...renderMarkdown(head, rows)].join('\n');
+}
+
+/** A table that is also Markdown, line by line. */
+export function renderMarkdown(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const widths = head.map((title, i) =>
     Math.max(...[title, ...rows.map((row) => row[i] ?? '')].map((cell) => cell.length)),
   );
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`;
   const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`;
-  return [machine, '', line(head), rule, ...rows.map(line)].join('\n');
+  return [line(head), rule, ...rows.map(line)];
 }
 
 function verdictOn(met: boolean | undefined): string {

@@ -78,6 +78,7 @@ export async function readSite(config?: string, wanted?: readonly string[]): Pro
         letter: async (name, facts) => templates.write(name, facts),
         operators: OPERATORS,
         armed: armed === undefined || armed === false ? true : armed,
+        optionsOf: (name) => settings.get(name)?.options ?? {},
         ...(window !== undefined &&
           times !== undefined && { window: { name: window, times, zone: timezone } }),
       };

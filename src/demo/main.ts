@@ -9,8 +9,10 @@ import { existsSync, readdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { CommanderError } from 'commander';
 import { codeOfError, EXIT } from '../cli/exit-codes.ts';
+import type { RehearsalProgress } from '../rehearse/rehearse.ts';
 import { deedsIn, seedFleet, sizeOf } from './fleet.ts';
 import { beginNight, endNight, type Folder, folderOf, type Night, nightUnderWay } from './folder.ts';
+import { forecastNext } from './forecast.ts';
 import { type DemoHouse, openDemoHouse, version } from './house.ts';
 import { layOutSights, wrap } from './lay-out.ts';
 import { parseOptions } from './options.ts';
@@ -52,7 +54,10 @@ async function main(): Promise<number> {
     const tookMs = (house.clock.now().getTime() - night.fleet.at) / night.timesFaster;
     const mails = countMails(folder);
     sayAll(['', ...sayOutcome({ ...ending, deeds: deeds(), mails, tookMs })]);
-    if (ending.how === 'over') endNight(folder);
+    if (ending.how === 'over') {
+      endNight(folder);
+      await sayNext(house, folder, stop.signal);
+    }
     sayWhatNow(house, folder, ending);
     if (screen.interactive) {
       // Nobody who looks around wants the next night to begin in half an hour.
@@ -86,6 +91,19 @@ function announce(house: DemoHouse, folder: Folder, night: Night, goesOnAt: numb
     window: { startBy, backBy },
   });
   sayAll(lines);
+}
+
+/** A forecast, unless somebody does not want to wait for it. */
+async function sayNext({ twin }: DemoHouse, folder: Folder, signal: AbortSignal): Promise<void> {
+  const progress = ({ course, courses, night }: RehearsalProgress): void =>
+    screen.show([`rehearsing the next kernel: ${course} of ${courses}, night ${night}`]);
+  try {
+    sayAll(await forecastNext(twin.world, folder.at('nightshift.yaml'), { signal, progress }));
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    screen.show([]);
+  }
 }
 
 function sayWhatNow(house: DemoHouse, folder: Folder, { runs }: Extract<Ending, { runs: unknown }>): void {

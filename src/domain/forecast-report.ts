@@ -53,10 +53,18 @@ function headlineOf(forecast: Forecast, zone: string): string {
     if (pace) return `${head}: ${done}; ${rest} still to do, ${sayFinish(forecast, zone)} at this pace.`;
     return `${head}: ${done}, ${sayFinish(forecast, zone)}${sayCannot(rest)}.`;
   }
-  const within = `in ${nights.p50} to ${nights.p90} nights`;
+  const among = `(half of ${courses.length} rehearsals, nine in ten)`;
+  const within = `${sayRange(nights)} ${nights.p90 === 1 ? 'night' : 'nights'}`;
   const pace = courses.some(({ end, unfinished }) => end === 'no more nights' && unfinished.length > 0);
-  const likely = `${sayFinish(forecast, zone)}${pace ? ' at this pace' : ''}`;
-  return `${head}: ${likely}, ${within} (half of ${courses.length} rehearsals, nine in ten)${sayCannot(left.p90)}.`;
+  if (pace) {
+    const rest = `${sayRange(left)} still to do after ${within}`;
+    return `${head}: ${rest}, ${sayFinish(forecast, zone)} at this pace ${among}.`;
+  }
+  return `${head}: ${sayFinish(forecast, zone)}, in ${within} ${among}${sayCannot(left.p90)}.`;
+}
+
+function sayRange({ p50, p90 }: Spread<number>): string {
+  return p50 === p90 ? `${p50}` : `${p50} to ${p90}`;
 }
 
 function sayFinish({ finished, courses }: Forecast, zone: string): string {

@@ -120,6 +120,18 @@ describe('people read', () => {
         '10 hypervisors need a reboot: finished between 1 and 3 Dec 2026, in 5 to 6 nights (half of 2 rehearsals, nine in ten).',
     },
     {
+      what: 'of several that had too few nights',
+      courses: [4, 5].map((done) => ({
+        end: 'no more nights' as const,
+        nights: 2,
+        done,
+        lastBackAt: '2026-11-25T23:00:00.000Z',
+        unfinished: left('a', 'b', 'c', 'd', 'e', 'f').slice(0, 10 - done),
+      })),
+      headline:
+        '10 hypervisors need a reboot: 5 to 6 still to do after 2 nights, finished between 27 and 28 Nov 2026 at this pace (half of 2 rehearsals, nine in ten).',
+    },
+    {
       what: 'of none that needs it',
       courses: [{ needed: 0, done: 0 }],
       headline: 'Nothing needs a reboot.',

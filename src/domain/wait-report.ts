@@ -38,8 +38,14 @@ export function describeWait({ run, since, until, servers, disabled }: WaitQuest
   const isAsked = servers.some(({ asked }) => asked !== undefined);
   const isMixed = whys.length > 1;
   const columns = [
-    ...['server', 'id', 'project', 'owner', 'told'],
-    ...['median, days', '1 in 10 over, days', 'n'],
+    'server',
+    'id',
+    'project',
+    'owner',
+    'told',
+    'median, days',
+    '1 in 10 over, days',
+    'n',
     ...(isMixed ? ['cannot be moved'] : []),
     ...(isAsked ? ['asked to agree to stop and start'] : []),
   ];
@@ -49,7 +55,9 @@ export function describeWait({ run, since, until, servers, disabled }: WaitQuest
     one.project ?? one.server.projectId,
     one.owner ?? null,
     one.told === undefined ? null : { at: one.told },
-    ...[days(one.kind.medianDays), days(one.kind.ninetyDays), one.kind.endings],
+    days(one.kind.medianDays),
+    days(one.kind.ninetyDays),
+    one.kind.endings,
     ...(isMixed ? [one.why] : []),
     ...(isAsked ? [one.asked ?? null] : []),
   ]);

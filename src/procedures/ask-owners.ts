@@ -68,38 +68,49 @@ export async function askOwners(
 }
 
 async function ask(ctx: Context<ConsentSettings>, scope: StepScope, asking: AskingOf): Promise<Asked> {
-  const aboard = (await pinnedAboard(ctx, asking.hypervisor)) ?? [];
-  const mine = aboard.filter(isAskable);
   const known = await scope.table(OWNER_QUESTIONS).all<Question>();
-  const refusals = Object.fromEntries(await scope.table(OWNER_REFUSALS).all<Refusal>());
-  const lives = Object.fromEntries(await scope.table(LIVES).all<Life>());
-  let put = 0;
-  const own = mine.flatMap(({ server, because }): Standing[] => {
-    if (standingRefusal(refusals, server.id, scope.now()) !== undefined) return [];
-    const before = known.get(server.id);
-    if (before?.run === ctx.runId) return [{ server, question: before }];
-    const outlook = sayOutlook(outlookOf(lives, server, scope.now())) ?? null;
-    const question = questionOf(ctx, scope, { ...asking, why: because, outlook });
-    scope.table(OWNER_QUESTIONS).set(server.id, question);
-    put += 1;
-    return [{ server, question }];
-  });
+  const own = await ownQuestions(ctx, scope, { asking, known });
   const others = await standingQuestions(ctx, scope, known);
   const open = await readOpen(ctx, scope, [...own, ...others]);
-  const owners = new Set(
-    open.flatMap(({ question, owner }) => (question.run === ctx.runId ? addressOf(owner) : [])),
+  const isOwn = ({ question }: OpenQuestion) => question.run === ctx.runId;
+  const owners = new Set(open.filter(isOwn).flatMap(({ owner }) => addressOf(owner)));
+  const concerned = open.filter(
+    (one) => isOwn(one) || addressOf(one.owner).some((address) => owners.has(address)),
   );
-  const concerned = open.filter(({ owner }) => addressOf(owner).some((address) => owners.has(address)));
-  const nobodys = open.filter(({ question, owner }) => question.run === ctx.runId && owner === undefined);
 
-  const now = scope.now();
-  const { digests, unowned } = askingNow([...concerned, ...nobodys], await momentOf(asking.rules, scope));
+  const at = scope.now().toISOString();
+  const { digests, unowned } = askingNow(concerned, await momentOf(asking.rules, scope));
   for (const digest of digests) await send(ctx, scope, digest);
   for (const { server, question } of unowned)
     scope
       .table(OWNER_NOTICES)
-      .set(server.id, { email: null, by: null, at: now.toISOString(), run: question.run } satisfies Notice);
-  return put + digests.length + unowned.length === 0 ? 'nothing' : 'asked';
+      .set(server.id, { email: null, by: null, at, run: question.run } satisfies Notice);
+  const isAnyNew = own.some(({ server }) => known.get(server.id)?.run !== ctx.runId);
+  return isAnyNew || digests.length + unowned.length > 0 ? 'asked' : 'nothing';
+}
+
+/** Puts those that are not put yet; of who has refused, and has said nothing else since, nothing is asked. */
+async function ownQuestions(
+  ctx: Context<ConsentSettings>,
+  scope: StepScope,
+  { asking, known }: { readonly asking: AskingOf; readonly known: ReadonlyMap<string, Question> },
+): Promise<Standing[]> {
+  const aboard = (await pinnedAboard(ctx, asking.hypervisor)) ?? [];
+  const refusals = Object.fromEntries(await scope.table(OWNER_REFUSALS).all<Refusal>());
+  const lives = Object.fromEntries(await scope.table(LIVES).all<Life>());
+  const own: Standing[] = [];
+  for (const { server, because } of aboard.filter(isAskable)) {
+    const said = answerOf(server, await scope.answer(`stop ${server.id}`));
+    const refusal = standingRefusal(refusals, server.id, scope.now());
+    if (refusal !== undefined && said?.is !== 'yes') continue;
+    const before = known.get(server.id);
+    const outlook = sayOutlook(outlookOf(lives, server, scope.now())) ?? null;
+    const isPut = before?.run === ctx.runId;
+    const question = isPut ? before : questionOf(ctx, scope, { ...asking, why: because, outlook });
+    if (!isPut) scope.table(OWNER_QUESTIONS).set(server.id, question);
+    own.push({ server, question });
+  }
+  return own;
 }
 
 interface Standing {

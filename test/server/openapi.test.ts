@@ -62,6 +62,7 @@ describe('the OpenAPI document', () => {
       'thaw',
       'unclaimHypervisor',
       'why',
+      'whyNamed',
     ]);
     for (const { operationId, summary, responses } of operations) {
       expect(summary).toMatch(/^[A-Z][^.]+[^.]$/);

@@ -5,6 +5,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { DefragmentPlan, DefragmentPolicy } from '../domain/defragment-plan.ts';
 import { messageOf } from '../domain/failure.ts';
 import { type FleetFile, parseFleet } from '../domain/fleet-file.ts';
+import { fleetWarnings } from '../domain/fleet-warnings.ts';
 import { checkPlan } from '../domain/plan-check.ts';
 import { parsePlan } from '../domain/plan-file.ts';
 import { readDataFile } from '../read-data-file.ts';
@@ -114,8 +115,9 @@ async function check(
   const fleet = await fleetIn(given.fleet);
   const plan = parsePlan(await readDataFile(given.plan), given.plan);
   const result = checkPlan(fleet, plan, limitsOf(given));
-  terminal.say(...renderCheck(plan, result));
-  terminal.json(result);
+  const warnings = fleetWarnings(fleet);
+  terminal.say(...renderCheck(plan, result, warnings));
+  terminal.json({ ...result, warnings });
   return result.ok ? EXIT.done : EXIT.failed;
 }
 

@@ -19,25 +19,28 @@ export function renderPlan(fleet: FleetFile, plan: DefragmentPlan, width: number
     ...renderFacts(facts),
     ...(emptied.rows.length === 0 ? [] : ['', ...renderTable(emptied, width), ...more]),
     ...(held.rows.length === 0 ? [] : ['', ...renderRows(held, width)]),
-    ...(plan.warnings.length === 0 ? [] : ['', ...plan.warnings.map((line) => plain(`warning  ${line}`))]),
+    ...(plan.warnings.length === 0 ? [] : ['', ...plan.warnings.map((line) => `warning  ${plain(line)}`)]),
   ];
 }
 
-/** One line where all is well, else one for each violation. */
-export function renderCheck({ fleet }: DefragmentPlan, { ok, violations, outcome }: PlanCheck): string[] {
-  if (ok) {
-    const { moves, emptied, emptyAfter } = outcome;
-    return [
-      plain(
-        `The plan for ${fleet} keeps every rule: ${sayCount(moves, 'move')}, ${sayCount(emptied.length, 'hypervisor')} emptied, ${emptyAfter} empty in the end.`,
-      ),
-    ];
-  }
+/** One line where all is well, else one for each violation; then what the fleet itself breaks before any move. */
+export function renderCheck(
+  { fleet }: DefragmentPlan,
+  { ok, violations, outcome }: PlanCheck,
+  warnings: readonly string[],
+): string[] {
+  const { moves, emptied, emptyAfter } = outcome;
   const more = violations.length - SHOWN;
+  const counts = `${sayCount(moves, 'move')}, ${sayCount(emptied.length, 'hypervisor')} emptied, ${emptyAfter} empty in the end`;
   return [
-    plain(`The plan for ${fleet} must not be carried out: ${sayCount(violations.length, 'violation')}.`),
-    ...violations.slice(0, SHOWN).map((violation) => plain(sayViolation(violation)).replace(/^/, '  ')),
+    plain(
+      ok
+        ? `The plan for ${fleet} keeps every rule: ${counts}.`
+        : `The plan for ${fleet} must not be carried out: ${sayCount(violations.length, 'violation')}.`,
+    ),
+    ...violations.slice(0, SHOWN).map((violation) => `  ${plain(sayViolation(violation))}`),
     ...(more > 0 ? [`  and ${more} more`] : []),
+    ...warnings.map((line) => `already so  ${plain(line)}`),
   ];
 }
 

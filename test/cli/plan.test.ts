@@ -19,6 +19,12 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(dir, { recursive: true }));
 
+/** So many servers of one hypervisor. */
+function alike(count: number) {
+  const [first] = fleet.servers;
+  return fleet.servers.filter(({ hypervisor }) => hypervisor === first?.hypervisor).slice(0, count);
+}
+
 function write(file: string, text: string | Buffer): void {
   writeFileSync(join(dir, file), text);
 }
@@ -170,6 +176,19 @@ describe('nightshift plan check', () => {
     expect(people.out).toContain('  wave 1, nobody from hv00000 to hv00001: no server has the id nobody');
     expect(people.out).toContain('  emptyAfter: the plan says 7, it is 0');
     expect(JSON.parse(programs.out) as PlanCheck).toMatchObject({ ok: false, outcome: { emptyAfter: 0 } });
+  });
+
+  it('says what the fleet itself breaks, which is no fault of the plan', async () => {
+    const crowded = { id: 'crowd', policy: 'anti-affinity', members: alike(2).map(({ id }) => id) };
+    write('crowded.json', JSON.stringify({ ...fleet, groups: [crowded] }));
+    await nightshift('defragment', '--fleet', 'crowded.json', '--max-moves', '0', '--out', 'still.json');
+
+    const { exit, out } = await nightshift('check', '--fleet', 'crowded.json', '--plan', 'still.json');
+
+    expect(exit).toBe(0);
+    expect(out).toContain(
+      `already so  server group crowd (anti-affinity) has 2 on ${alike(2)[0]?.hypervisor}, 1 may be\n`,
+    );
   });
 
   it('refuses a plan that is none', async () => {

@@ -118,6 +118,7 @@ describe('the demo', () => {
         'm',
       ),
     );
+    expect(out).toMatch(/^The next kernel, rehearsed on this cloud: 8 hypervisors need a reboot: .*\.$/m);
     const lines = out.split('\n').filter((line) => line !== '');
     expect(lines).toEqual([...new Set(lines)]);
     expect(out).not.toContain('\u001b');

@@ -1,6 +1,14 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { sayAbout, sayCount, sayDay, sayDuration, sayInstant, sayList } from '../../src/domain/say.ts';
+import {
+  sayAbout,
+  sayBetween,
+  sayCount,
+  sayDay,
+  sayDuration,
+  sayInstant,
+  sayList,
+} from '../../src/domain/say.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -24,6 +32,17 @@ describe('an instant', () => {
 
     expect(sayDay(newYear, 'UTC')).toBe('Fri 1 Jan 2027');
     expect(sayDay(newYear, 'America/New_York')).toBe('Thu 31 Dec 2026');
+  });
+});
+
+describe('two days', () => {
+  it.each([
+    ['2026-12-01', '2026-12-03', 'between 1 and 3 Dec 2026'],
+    ['2026-11-28', '2026-12-03', 'between 28 Nov and 3 Dec 2026'],
+    ['2026-12-28', '2027-01-03', 'between 28 Dec 2026 and 3 Jan 2027'],
+    ['2026-12-01T01:00:00Z', '2026-12-01T23:00:00Z', 'on Tue 1 Dec 2026'],
+  ])('%s and %s are told apart: %s', (from, to, said) => {
+    expect(sayBetween(new Date(from), new Date(to), 'UTC')).toBe(said);
   });
 });
 

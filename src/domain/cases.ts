@@ -60,8 +60,9 @@ export interface JudgedFinding {
   readonly rule?: Rule;
   /** As this poll shows it; absent where it does not, and then nothing can be claimed of it now. */
   readonly shown?: Finding;
-  /** What exempts it now. */
+  /** What exempts it now, and until when: `due` may be later. */
   readonly exempt?: Exemption;
+  readonly exemptUntil?: string;
 }
 
 export interface JudgedServer {

@@ -132,6 +132,13 @@ export const PolicySchema = z.strictObject({
     .record(z.string().min(1), z.string().min(1))
     .default({})
     .describe('Ids of servers by what a feed calls them, where their names do not tell'),
+  services: z
+    .strictObject({
+      users: z.array(z.string().min(1)).default(['octavia', 'trove', 'magnum', 'heat', 'sahara', 'manila']),
+      projects: z.array(z.string().min(1)).default(['service', 'services']),
+    })
+    .prefault({})
+    .describe('Names of users and projects that make servers for others and read no mail'),
 });
 
 export type Policy = z.output<typeof PolicySchema>;

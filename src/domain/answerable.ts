@@ -1,0 +1,45 @@
+/** Who is written to about a server, and where nobody is, why do operators hear of it instead? */
+import type { Policy } from './compliance.ts';
+import type { Owner, Server } from './fleet.ts';
+import { mailKey } from './owner-notices.ts';
+import { isAddress } from './owners.ts';
+
+export type Answerable =
+  | { readonly owner: Owner }
+  /** Completes "operators are told, because …". */
+  | { readonly nobody: string };
+
+export interface Known {
+  /** By server id: `Cloud.owners`. */
+  readonly owners: Readonly<Record<string, Owner>>;
+  /** By project id: `Cloud.projectContacts`. */
+  readonly contacts: Readonly<Record<string, Owner>>;
+  /** Why mail to an address does not arrive, by `mailKey`. */
+  readonly unreachable: ReadonlyMap<string, string>;
+}
+
+/**
+ * What a service made (a load balancer, a database, a cluster) belongs to the contact of its project, unless
+ * that is the service's own: who asked for it is not known then.
+ */
+export function answerableFor(
+  server: Pick<Server, 'id' | 'projectId'>,
+  { owners, contacts, unreachable }: Known,
+  services: Policy['services'],
+): Answerable {
+  const found = owners[server.id];
+  const owner = found && isService(found, services) ? contacts[server.projectId] : found;
+  if (owner === undefined) {
+    const made = found === undefined ? '' : `, which ${found.name} made,`;
+    return { nobody: `nobody is known for this server${made} and its project names no contact` };
+  }
+  if (isService(owner, services)) return { nobody: `it is of ${owner.name}, and who uses it is not known` };
+  if (!isAddress(owner.email)) return { nobody: 'what is known of its owner is no mail address' };
+  const why = unreachable.get(mailKey(owner.email));
+  return why === undefined ? { owner } : { nobody: `mail to ${owner.email} does not arrive: ${why}` };
+}
+
+/** A person whom the server itself names is none. */
+function isService({ by, name = '' }: Owner, { users, projects }: Policy['services']): boolean {
+  return (by === 'user' && users.includes(name)) || (by === 'project' && projects.includes(name));
+}

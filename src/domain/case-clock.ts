@@ -1,0 +1,129 @@
+/** How does what is remembered of a finding go on when a poll shows it, and when one does not? */
+import type { Case, Sighting } from './cases.ts';
+import type { Policy } from './compliance.ts';
+import type { Finding } from './patch-feed.ts';
+import type { Subject, Term } from './policy-rules.ts';
+import { parseSpan } from './time-forms.ts';
+import { endOfWork, parseGrace, type WorkingTime } from './working-time.ts';
+
+/** A finding that a poll shows, with the rule that speaks of it. */
+export interface Shown extends Subject {
+  readonly term: Term;
+  /** See `Case.counted`. */
+  readonly counted: boolean;
+}
+
+/** What is the same for all findings of a poll. */
+export interface Turn {
+  readonly feed: string;
+  /** ISO 8601 in UTC. */
+  readonly takenAt: string;
+  readonly time: WorkingTime;
+  readonly resolveAfter: number;
+  /** One that comes back within so long goes on with its clock. */
+  readonly reopenMs: number;
+  /** The same for the same start and rule. */
+  readonly dueOf: (start: string, term: Term) => string;
+}
+
+export function turnOf(
+  { feed, takenAt }: Pick<Turn, 'feed' | 'takenAt'>,
+  { resolve, reopenKeepsClock }: Policy,
+  time: WorkingTime,
+): Turn {
+  const known = new Map<string, string>();
+  return {
+    feed,
+    takenAt,
+    time,
+    resolveAfter: resolve.afterCompletePolls,
+    reopenMs: parseSpan(reopenKeepsClock),
+    dueOf: (start, { rule: { grace } }) => {
+      const key = `${grace} ${start}`;
+      const due = known.get(key) ?? secondsOf(endOfWork(new Date(start), parseGrace(grace)!, time));
+      known.set(key, due);
+      return due;
+    },
+  };
+}
+
+/**
+ * The case after a poll that shows the finding. `earliest`: no clock begins before (ms). The case itself where
+ * nothing is new; the same poll again changes nothing.
+ */
+export function shownAgain(before: Case | undefined, shown: Shown, turn: Turn, earliest: number): Case {
+  if (before === undefined || isOver(before, turn)) return opened(shown, turn, earliest);
+  const judged = rejudged(before, shown, turn);
+  if (judged.resolvedAt !== undefined) {
+    const { resolvedAt: _, ...open } = judged;
+    return { ...open, reopenedAt: turn.takenAt, seenBy: [{ feed: turn.feed }] };
+  }
+  const seenBy = sightingsWith(judged.seenBy, turn);
+  return seenBy === judged.seenBy ? judged : { ...judged, seenBy };
+}
+
+/**
+ * The case after a complete poll that would show the finding if it were still there. Several in a row resolve
+ * it, once no other feed shows it; the same poll counts once. The case itself where nothing is new.
+ */
+export function notShown(before: Case, { feed, takenAt, resolveAfter }: Turn): Case {
+  const sighting = before.seenBy.find((each) => each.feed === feed);
+  const last = sighting?.missedAt ?? before.reopenedAt ?? before.since;
+  if (sighting === undefined || takenAt <= last) return before;
+  const missed = (sighting.missed ?? 0) + 1;
+  const others = before.seenBy.filter((each) => each !== sighting);
+  if (missed < resolveAfter) return { ...before, seenBy: [...others, { feed, missed, missedAt: takenAt }] };
+  return { ...before, seenBy: others, ...(others.length === 0 && { resolvedAt: takenAt }) };
+}
+
+/** An instant to the second, as rows hold it. */
+export function secondsOf(instant: Date): string {
+  return `${instant.toISOString().slice(0, 19)}Z`;
+}
+
+/** Resolved too long ago to go on. */
+function isOver({ resolvedAt }: Case, { takenAt, reopenMs }: Turn): boolean {
+  return resolvedAt !== undefined && Date.parse(takenAt) - Date.parse(resolvedAt) > reopenMs;
+}
+
+function opened({ finding, kind, term, counted }: Shown, turn: Turn, earliest: number): Case {
+  const since = turn.takenAt;
+  const start = startOf(finding, term, since, earliest);
+  return {
+    id: finding.id,
+    kind,
+    since,
+    ...(start !== since && { start }),
+    rule: term.text,
+    due: turn.dueOf(start, term),
+    seenBy: [{ feed: turn.feed }],
+    ...(counted && { counted }),
+  };
+}
+
+/** An advisory's clock does not begin before anybody could have acted on the server, nor in the future. */
+function startOf({ advisedAt }: Finding, { clockStart }: Term, since: string, earliest: number): string {
+  const advised = Date.parse(clockStart === 'advisory' ? (advisedAt ?? '') : '');
+  if (Number.isNaN(advised)) return since;
+  const start = Math.max(advised, earliest);
+  return start < Date.parse(since) ? secondsOf(new Date(start)) : since;
+}
+
+/**
+ * Under another rule than before. One that gives more time gives it from the clock's start; one that gives less
+ * counts from the poll that brought it, so that nothing becomes due in the past.
+ */
+function rejudged(before: Case, { kind, term }: Shown, turn: Turn): Case {
+  if (before.rule === term.text) return before.kind === kind ? before : { ...before, kind };
+  const more = turn.dueOf(before.start ?? before.since, term);
+  if (more >= before.due) return { ...before, kind, rule: term.text, due: more };
+  const less = turn.dueOf(turn.takenAt, term);
+  if (less >= before.due) return { ...before, kind, rule: term.text };
+  return { ...before, kind, rule: term.text, due: less, worseAt: turn.takenAt };
+}
+
+function sightingsWith(seenBy: readonly Sighting[], { feed }: Turn): readonly Sighting[] {
+  const mine = seenBy.find((each) => each.feed === feed);
+  if (mine !== undefined && mine.missed === undefined) return seenBy;
+  return [...seenBy.filter((each) => each !== mine), { feed }];
+}

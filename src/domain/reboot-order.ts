@@ -121,9 +121,14 @@ const ANY_ROOM: RoomRules = { headroom: NO_HEADROOM, reach: ANYWHERE };
 const SECONDS_EACH = 5;
 
 export function planReboots(asked: RebootQuestion): RebootPlan {
-  const { fleet, needs, limit } = asked;
+  const { reserved = {}, needs, limit } = asked;
+  // They go first, so that whoever comes after them finds room there.
+  const fleet = withoutReservations(asked.fleet, reserved);
+  const kept = new Set(
+    asked.fleet.hypervisors.filter((one) => isReserved(reserved, one)).map(({ name }) => name),
+  );
   const aboard = Map.groupBy(fleet.servers, (server) => server.hypervisor);
-  const question = withColdPlaces(asked, aboard);
+  const question = withColdPlaces({ ...asked, fleet }, aboard);
   const ready: PlannedReboot[] = [];
   const waits: PlannedWait[] = [];
   const held: Held[] = [];
@@ -146,8 +151,6 @@ export function planReboots(asked: RebootQuestion): RebootPlan {
     else ready.push(planned(question, { hypervisor, why: need.why, servers }));
   }
   const own = ownHypervisor(question);
-  const { reserved = {} } = question;
-  const kept = new Set(fleet.hypervisors.filter((one) => isReserved(reserved, one)).map(({ name }) => name));
   const queue = ready.toSorted(
     (a, b) =>
       Number(kept.has(b.name)) - Number(kept.has(a.name)) ||
@@ -156,7 +159,7 @@ export function planReboots(asked: RebootQuestion): RebootPlan {
       byName(a.name, b.name),
   );
   const gates = gatesOf(
-    { ...question, fleet: withoutReservations(fleet, reserved) },
+    question,
     [...queue, ...waits].map(({ name }) => name),
   );
   const admitted = admit(queue, gates.all, limit);
@@ -241,13 +244,12 @@ function whyHeld(
   hypervisor: Hypervisor,
   servers: readonly Server[],
 ): string | undefined {
-  const { fleet, needs, armed, mine, policy, holds = NO_HOLDS, reserved = {} } = question;
+  const { fleet, needs, armed, mine, policy, holds = NO_HOLDS } = question;
   const { disabled } = hypervisor;
-  const isOurs = disabled === mine || isReserved(reserved, hypervisor);
   const need = needs[hypervisor.name];
   const unarmed = whyNotArmed(armed, hypervisor.aggregates);
   if (unarmed !== undefined) return unarmed;
-  if (disabled !== undefined && !isOurs) return describeCordon(disabled);
+  if (disabled !== undefined && disabled !== mine) return describeCordon(disabled);
   const laidDown = whyLaidDown(holds, {
     name: hypervisor.name,
     kernel: need !== undefined && need.need !== 'unclear' ? need.next : undefined,

@@ -6,6 +6,7 @@ import { rebootReason } from '../domain/cordon.ts';
 import type { DrainPolicy } from '../domain/drain-policy.ts';
 import { type Holds, whyAllStopped } from '../domain/holds.ts';
 import { planReboots } from '../domain/reboot-order.ts';
+import type { Reservations } from '../domain/reserved.ts';
 import { askNeed } from './ask-host.ts';
 import { devicesFor } from './cold-places.ts';
 import { BANDWIDTH } from './migrate.ts';
@@ -69,7 +70,8 @@ export async function lookAt(ctx: Context<LookSettings>, name: string, key: stri
       waiting: {},
       maxWaiting: 1,
       mine: rebootReason(ctx.runId),
-      reserved: await readReservations(scope),
+      // The others that are reserved take no guest yet.
+      reserved: onlyOf(await readReservations(scope), name),
       holds,
       room: roomRules(ctx.options),
       policy: ctx.options,
@@ -89,6 +91,11 @@ export async function lookAt(ctx: Context<LookSettings>, name: string, key: stri
     const known = { serviceId: service.id, agents, why: need.why, errors, drainSeconds, guests };
     return { go: true, before: { bootId, next, ...known } };
   });
+}
+
+function onlyOf(reservations: Reservations, name: string): Reservations {
+  const own = reservations[name];
+  return own === undefined ? {} : { [name]: own };
 }
 
 /** A person who names this one hypervisor knows of the breakers; its campaign has to heed them. */

@@ -114,7 +114,7 @@ describe('the demo', () => {
     expect([all, done, waits! + held!]).toEqual([rebooted.length + left, rebooted.length, left]);
     expect(out).toMatch(
       new RegExp(
-        `^${rebooted.length} hypervisors rebooted one at a time, \\d+ servers live-migrated, 0 stopped, 0 errors\\. 1 mail\\.$`,
+        `^${rebooted.length} hypervisors rebooted one at a time, \\d+ servers live-migrated, 0 stopped, 0 errors\\. \\d mails?\\.$`,
         'm',
       ),
     );
@@ -135,7 +135,7 @@ describe('the demo', () => {
       verdict: 'held',
       why: 'disabled by somebody else: "disk swap, ask Kim"',
     });
-    expect(readdirSync(join(home, 'demo', 'mail'))).toHaveLength(1);
+    expect(readdirSync(join(home, 'demo', 'mail'))).toHaveLength(2);
   });
 
   it('begins a new night after one that is over; a second demo beside it has ports and a folder of its own', async () => {

@@ -10,8 +10,8 @@ import { sayCount, sayInstant } from '../domain/say.ts';
 import { RefusedError } from '../engine/errors.ts';
 import { readDataFile } from '../read-data-file.ts';
 import { FAULT_LEVELS, type FaultLevel, faultRules } from '../rehearse/faults.ts';
-import { type RehearsalProgress, rehearse } from '../rehearse/rehearse.ts';
-import { type RehearsedSite, readSite } from '../rehearse/site.ts';
+import type { RehearsalProgress } from '../rehearse/rehearse.ts';
+import type { RehearsedSite } from '../rehearse/site.ts';
 import { type Common, interruption, terminalFor } from './command.ts';
 import { EXIT } from './exit-codes.ts';
 import { plain, renderRows, renderTable } from './table.ts';
@@ -67,6 +67,9 @@ export function registerRehearseCommand(program: Command): void {
 async function forecast(asked: Asked, common: Common): Promise<number> {
   const terminal = terminalFor(common);
   const fleet = parseFleet(await readDataFile(asked.fleet), asked.fleet);
+  // A daemon has no use for the simulated cloud.
+  const { readSite } = await import('../rehearse/site.ts');
+  const { rehearse } = await import('../rehearse/rehearse.ts');
   const site = await readSite(common.config, asked.jobs);
   const { nights, faults, seed = 1, seeds } = asked;
   const from = startOf(asked, site);

@@ -297,6 +297,67 @@ describe('defragment-hypervisors', () => {
       expect(cloud.calls).toContain('migrate late to hv4');
     });
 
+    it('waits through a freeze before it looks at the next wave, and goes on after it', async () => {
+      const process = await open();
+      cloud.onCall = (call) => {
+        if (!call.startsWith('migrate')) return;
+        cloud.onCall = () => {};
+        void process.engine.acts.setMode('freeze', { by: 'kim', why: 'a switch is down' });
+      };
+      const id = await start(process, { keepEmpty: 0 });
+      const frozen = await work(process, id);
+      const asked = cloud.calls.filter((call) => call.startsWith('migrate')).length;
+      expect(frozen.outcome).toBe('waiting');
+      expect(asked).toBeLessThan(6);
+
+      await process.engine.acts.setMode('', { by: 'kim', why: 'repaired' });
+      const { outcome } = await work(process, id);
+
+      expect(outcome).toBe('succeeded');
+      expect(emptyOnes()).toEqual(['hv1', 'hv2', 'hv3']);
+    });
+
+    it.each(['frozen', 'killed'])(
+      'is given back what it had closed when it is %s until too late',
+      async (how) => {
+        const process = await open();
+        cloud.onCall = (call) => {
+          if (!call.startsWith('migrate')) return;
+          cloud.onCall = () => {};
+          const kim = { by: 'kim', why: 'a switch is down' };
+          if (how === 'killed') void process.engine.acts.kill(ID, kim);
+          else void process.engine.acts.setMode('freeze', kim);
+        };
+        await work(process, await start(process, { keepEmpty: 0 }));
+        expect([...cloud.hosts.values()].filter(({ disabled }) => disabled !== undefined)).not.toEqual([]);
+
+        // As the run's own child does in the morning.
+        const id = 'return-reserved~1';
+        const options = { run: ID, until: '2020-11-24T05:00:00.000Z' };
+        const trigger = { kind: 'cli', by: 'kim' } as const;
+        await process.engine.create({ job: 'return-reserved', id, options, trigger, acting: true });
+        const { outcome } = await work(process, id);
+
+        expect(outcome).toBe('succeeded');
+        expect([...cloud.hosts.values()].filter(({ disabled }) => disabled !== undefined)).toEqual([]);
+        expect(world.handback).toEqual(new Map());
+      },
+    );
+
+    it('leaves enabled what a person has enabled', async () => {
+      cloud.onCall = (call) => {
+        if (!call.startsWith('migrate a1')) return;
+        cloud.onCall = () => {};
+        cloud.hosts.get('hv1')!.disabled = undefined;
+      };
+
+      const worked = await night({ keepEmpty: 0 });
+
+      expect(cloud.hosts.get('hv1')?.disabled).toBeUndefined();
+      expect(whyOf(worked, 'hypervisor hv1')).toBe('given back: somebody has enabled it meanwhile');
+      expect(cloud.calls.filter((call) => call.endsWith('cordon hv1'))).toEqual(['cordon hv1']);
+    });
+
     it('gives everything back at once when it is cancelled', async () => {
       const process = await open();
       let asked = 0;

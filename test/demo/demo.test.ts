@@ -129,7 +129,7 @@ describe('the demo', () => {
     const why = JSON.parse(await nightshift('demo', 'why', 'hypervisor hv08')) as { note: object };
 
     expect(runs).toContainEqual(
-      expect.objectContaining({ id: 'reboot-hypervisors~20261124T223000Z', state: 'succeeded' }),
+      expect.objectContaining({ id: 'reboot-hypervisors~20261124T224100Z', state: 'succeeded' }),
     );
     expect(why.note).toMatchObject({
       verdict: 'held',

@@ -16,6 +16,7 @@ type Matched = Pick<Server, 'id' | 'name' | 'projectId' | 'addresses'>;
 type Index = ReadonlyMap<string, readonly string[]>;
 
 const NOBODY: Match = { is: 'nobody' };
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /**
  * Finds the server of one host after the other, by the first of these that any server answers to: the id, what
@@ -36,7 +37,7 @@ export function matcherOf(
 
   return (host) => {
     const name = host.hostname?.toLowerCase() ?? '';
-    const named = host.serverId ?? [name, labelOf(name)].find((id) => projects.has(id)) ?? told.get(name);
+    const named = host.serverId ?? idIn(name, projects) ?? told.get(name);
     if (named !== undefined) return projects.has(named) ? { is: 'server', id: named } : NOBODY;
 
     const ofProject = (ids: readonly string[]): readonly string[] =>
@@ -74,6 +75,12 @@ function onlyOne(ids: readonly string[], others: readonly string[], share: strin
 
 function reportedBy({ addresses = [] }: ReportedHost): string[] {
   return addresses.flatMap((each) => canonicalAddress(each) ?? []);
+}
+
+/** What calls itself by an id means that server, and no namesake. */
+function idIn(name: string, known: ReadonlyMap<string, unknown>): string | undefined {
+  const label = labelOf(name);
+  return UUID.test(label) && known.has(label) ? label : undefined;
 }
 
 /** The name as it is, without the domain that Nova gives, and without any. */

@@ -58,7 +58,8 @@ export function headlineOf(
   { moves, emptyBefore, bound }: Pick<DefragmentPlan, 'moves' | 'emptyBefore' | 'bound'>,
   emptied: number,
 ): string {
-  const already = emptyBefore === 0 ? '' : ` ${sayCount(emptyBefore, 'hypervisor')} stand empty already.`;
+  const stand = emptyBefore === 1 ? 'stands' : 'stand';
+  const already = emptyBefore === 0 ? '' : ` ${sayCount(emptyBefore, 'hypervisor')} ${stand} empty already.`;
   const most = bound - emptyBefore;
   if (emptied === 0)
     return most <= 0

@@ -19,7 +19,7 @@ const LOOK_MS = 15 * 60_000;
 type Why = { readonly name: string; readonly why: string };
 
 /** `emptied`: those that this run has closed and that are empty now. */
-export type Standing = {
+type Standing = {
   readonly emptied: readonly string[];
   readonly keep: readonly string[];
   readonly open: readonly Why[];

@@ -23,7 +23,7 @@ const CAMPAIGN = 'reboot-hypervisors';
 const READING_MS = 15 * 60_000;
 
 /** What the night is for. */
-export type Aim = {
+type Aim = {
   /** Empty hypervisors wanted; null: as many as there can be. */
   readonly most: number | null;
   /** Only these count; null: each does. */

@@ -14,9 +14,9 @@ import { readHolds } from './read-holds.ts';
 import { readReservations } from './reserve.ts';
 
 /** Where servers were put by this job: id → `LastMove`. What is older than the cool-down is forgotten. */
-export const LAST_MOVES = 'last-moves';
+const LAST_MOVES = 'last-moves';
 
-export type LastMove = { readonly at: string };
+type LastMove = { readonly at: string };
 
 export interface Seen {
   /** What this run has closed counts as enabled. */

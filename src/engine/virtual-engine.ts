@@ -10,7 +10,7 @@ import type { Call, ScriptName } from './scripts.ts';
 import { type VirtualClock, virtualClock } from './virtual-clock.ts';
 
 /** What else lives by the clock: the world that the jobs act upon. */
-export interface OtherLife {
+interface OtherLife {
   /** How many wait for something to come about there. */
   readonly waiting: number;
   /** When something happens there next; undefined when nothing does. */

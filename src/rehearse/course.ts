@@ -21,6 +21,8 @@ export interface CourseWish {
 
 /** The job that says why a hypervisor is not rebooted; of others it may be the last word on something else. */
 const REBOOTS = 'reboot-hypervisors';
+/** A line of its report: `not tonight  8 (limit=12): hv01 …`. */
+const NOT_TONIGHT = /^not tonight {2}\d+ \((.+?)\): /;
 /** So many nights in which nothing changed are the end: a weekend's guests have ended by then, too. */
 const QUIET_NIGHTS = 5;
 
@@ -77,13 +79,21 @@ async function unfinishedOn({ engine, twin }: Stage): Promise<Unfinished[]> {
     ({ disabled, boots, power }) => boots > 0 && (disabled || power === 'off'),
   );
   const names = new Set([...inNeed(twin.world), ...notBack].map(({ name }) => name));
+  const noTurn = `its turn had not come${await whyNoTurn(engine)}`;
   const found = [...names].toSorted(byName).map(async (hypervisor): Promise<Unfinished> => {
     const said = await engine.runs.why(`hypervisor ${hypervisor}`);
-    if (said === undefined || said.run.split('~')[0] !== REBOOTS)
-      return { hypervisor, why: 'its turn had not come' };
-    return { hypervisor, why: `${said.note.verdict}: ${said.note.why}` };
+    const isTold = said?.run.split('~')[0] === REBOOTS;
+    return { hypervisor, why: isTold ? `${said?.note.verdict}: ${said?.note.why}` : noTurn };
   });
   return Promise.all(found);
+}
+
+/** In the words of the last campaign, in brackets. */
+async function whyNoTurn({ runs }: Stage['engine']): Promise<string> {
+  const [last] = await runs.list({ job: REBOOTS, limit: 1 });
+  const report = last === undefined ? undefined : (await runs.get(last.id))?.report;
+  const whys = (report?.lines ?? []).flatMap((line) => NOT_TONIGHT.exec(line)?.[1] ?? []);
+  return whys.length === 0 ? '' : ` (the last campaign: ${whys.join('; ')})`;
 }
 
 function figuresOf({ moves, movedMb, died, headroom, lastBackAt }: Tally) {

@@ -110,6 +110,15 @@ describe('a rehearsal', () => {
     ]);
   });
 
+  it('says in the words of the last campaign why some had no turn', async () => {
+    const schedules = usual.schedules.map((one) => ({ ...one, options: { limit: 1 } }));
+
+    const { unfinished } = await play(fleetOf([0, 0, 0]), { site: { ...usual, schedules }, nights: 1 });
+
+    const why = 'its turn had not come (the last campaign: limit=1)';
+    expect(unfinished).toEqual(['hv2', 'hv3'].map((hypervisor) => ({ hypervisor, courses: 1, why })));
+  });
+
   it('is called off', async () => {
     const signal = AbortSignal.abort(new Error('enough'));
     const wish = { fleet: fleetOf([1, 1]), site: usual, from: FROM, nights: 1, faults: [], seeds: [1] };

@@ -1,5 +1,5 @@
 /** How does what is remembered of a finding go on when a poll shows it, and when one does not? */
-import type { Case, Sighting } from './cases.ts';
+import type { Case } from './cases.ts';
 import type { Policy } from './compliance.ts';
 import type { Finding } from './patch-feed.ts';
 import type { Subject, Term } from './policy-rules.ts';
@@ -16,6 +16,8 @@ export interface Shown extends Subject {
 /** What is the same for all findings of a poll. */
 export interface Turn {
   readonly feed: string;
+  /** The feed alone. */
+  readonly seenBy: readonly string[];
   /** ISO 8601 in UTC. */
   readonly takenAt: string;
   readonly time: WorkingTime;
@@ -34,6 +36,7 @@ export function turnOf(
   const known = new Map<string, string>();
   return {
     feed,
+    seenBy: [feed],
     takenAt,
     time,
     resolveAfter: resolve.afterCompletePolls,
@@ -56,24 +59,27 @@ export function shownAgain(before: Case | undefined, shown: Shown, turn: Turn, e
   const judged = rejudged(before, shown, turn);
   if (judged.resolvedAt !== undefined) {
     const { resolvedAt: _, ...open } = judged;
-    return { ...open, reopenedAt: turn.takenAt, seenBy: [{ feed: turn.feed }] };
+    return { ...open, reopenedAt: turn.takenAt, seenBy: turn.seenBy };
   }
-  const seenBy = sightingsWith(judged.seenBy, turn);
-  return seenBy === judged.seenBy ? judged : { ...judged, seenBy };
+  const seen = withoutMissed(judged, turn);
+  return seen.seenBy.includes(turn.feed) ? seen : { ...seen, seenBy: [...seen.seenBy, turn.feed] };
 }
 
 /**
  * The case after a complete poll that would show the finding if it were still there. Several in a row resolve
  * it, once no other feed shows it; the same poll counts once. The case itself where nothing is new.
  */
-export function notShown(before: Case, { feed, takenAt, resolveAfter }: Turn): Case {
-  const sighting = before.seenBy.find((each) => each.feed === feed);
-  const last = sighting?.missedAt ?? before.reopenedAt ?? before.since;
-  if (sighting === undefined || takenAt <= last) return before;
-  const missed = (sighting.missed ?? 0) + 1;
-  const others = before.seenBy.filter((each) => each !== sighting);
-  if (missed < resolveAfter) return { ...before, seenBy: [...others, { feed, missed, missedAt: takenAt }] };
-  return { ...before, seenBy: others, ...(others.length === 0 && { resolvedAt: takenAt }) };
+export function notShown(before: Case, turn: Turn): Case {
+  const { feed, takenAt, resolveAfter } = turn;
+  const missed = before.missed?.[feed];
+  const last = missed?.at ?? before.reopenedAt ?? before.since;
+  if (!before.seenBy.includes(feed) || takenAt <= last) return before;
+  const polls = (missed?.polls ?? 0) + 1;
+  if (polls < resolveAfter)
+    return { ...before, missed: { ...before.missed, [feed]: { polls, at: takenAt } } };
+  const others = before.seenBy.filter((each) => each !== feed);
+  const over = withoutMissed(before, turn);
+  return { ...over, seenBy: others, ...(others.length === 0 && { resolvedAt: takenAt }) };
 }
 
 /** An instant to the second, as rows hold it. */
@@ -94,9 +100,9 @@ function opened({ finding, kind, term, counted }: Shown, turn: Turn, earliest: n
     kind,
     since,
     ...(start !== since && { start }),
-    rule: term.text,
+    rule: term.key,
     due: turn.dueOf(start, term),
-    seenBy: [{ feed: turn.feed }],
+    seenBy: turn.seenBy,
     ...(counted && { counted }),
   };
 }
@@ -114,16 +120,18 @@ function startOf({ advisedAt }: Finding, { clockStart }: Term, since: string, ea
  * counts from the poll that brought it, so that nothing becomes due in the past.
  */
 function rejudged(before: Case, { kind, term }: Shown, turn: Turn): Case {
-  if (before.rule === term.text) return before.kind === kind ? before : { ...before, kind };
+  if (before.rule === term.key) return before.kind === kind ? before : { ...before, kind };
   const more = turn.dueOf(before.start ?? before.since, term);
-  if (more >= before.due) return { ...before, kind, rule: term.text, due: more };
+  if (more >= before.due) return { ...before, kind, rule: term.key, due: more };
   const less = turn.dueOf(turn.takenAt, term);
-  if (less >= before.due) return { ...before, kind, rule: term.text };
-  return { ...before, kind, rule: term.text, due: less, worseAt: turn.takenAt };
+  if (less >= before.due) return { ...before, kind, rule: term.key };
+  return { ...before, kind, rule: term.key, due: less, worseAt: turn.takenAt };
 }
 
-function sightingsWith(seenBy: readonly Sighting[], { feed }: Turn): readonly Sighting[] {
-  const mine = seenBy.find((each) => each.feed === feed);
-  if (mine !== undefined && mine.missed === undefined) return seenBy;
-  return [...seenBy.filter((each) => each !== mine), { feed }];
+/** The case itself where the feed has missed nothing. */
+function withoutMissed(before: Case, { feed }: Turn): Case {
+  if (before.missed?.[feed] === undefined) return before;
+  const { missed, ...rest } = before;
+  const { [feed]: _, ...others } = missed;
+  return Object.keys(others).length === 0 ? rest : { ...rest, missed: others };
 }

@@ -12,7 +12,7 @@ export type Case = {
   readonly since: string;
   /** When its clock began, where that is not `since`. */
   readonly start?: string;
-  /** The rule that set `due`, in words. */
+  /** The key of the rule that set `due`. */
   readonly rule: string;
   /** A date once given stays, unless another rule comes to fit. */
   readonly due: string;
@@ -21,17 +21,18 @@ export type Case = {
   /** When it last came back after it was resolved. */
   readonly reopenedAt?: string;
   /** The feeds that still show it; none once it is resolved. */
-  readonly seenBy: readonly Sighting[];
+  readonly seenBy: readonly string[];
+  /** By feed, of those: the complete polls in a row that have not shown it. */
+  readonly missed?: Readonly<Record<string, Missed>>;
   /** It was told by a count or a flag of the host, so that silence about it tells nothing. */
   readonly counted?: true;
   readonly resolvedAt?: string;
 };
 
-export type Sighting = {
-  readonly feed: string;
-  /** Complete polls in a row that have not shown it, and when the last of them was taken. */
-  readonly missed?: number;
-  readonly missedAt?: string;
+export type Missed = {
+  readonly polls: number;
+  /** When the last of them was taken. */
+  readonly at: string;
 };
 
 /** The row of one server; there is none where it would be empty. */

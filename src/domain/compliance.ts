@@ -17,7 +17,7 @@ export const STATES = [
 export type State = (typeof STATES)[number];
 
 /** What a finding is about, and so what is asked of the owner. */
-export type FindingKind = 'vulnerability' | 'updates' | 'reboot' | 'not-reporting';
+export type FindingKind = 'advisory' | 'updates' | 'reboot' | 'silence';
 
 /** The ids of findings that are no advisories. */
 export const PENDING_UPDATES = 'security-updates';

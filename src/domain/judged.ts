@@ -8,8 +8,8 @@ import { type Term, termsOf } from './policy-rules.ts';
 
 /** What the worst of several findings makes of a server, the worst first. */
 const STATE_BY_KIND: readonly (readonly [FindingKind, State])[] = [
-  ['not-reporting', 'not-reporting'],
-  ['vulnerability', 'vulnerable'],
+  ['silence', 'not-reporting'],
+  ['advisory', 'vulnerable'],
   ['updates', 'outdated'],
   ['reboot', 'reboot-pending'],
 ];
@@ -26,7 +26,7 @@ export function judgedFinding(known: Case, { shown, terms, grantOf }: Standing):
   const { id, kind, since, worseAt, reopenedAt, resolvedAt } = known;
   const grant = grantOf(id);
   const granted = grant === undefined ? '' : secondsOf(grant.endsAt);
-  const rule = (shown?.term ?? terms.find(({ text }) => text === known.rule))?.rule;
+  const rule = (shown?.term ?? terms.find(({ key }) => key === known.rule))?.rule;
   return {
     id,
     kind,

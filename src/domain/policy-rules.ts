@@ -8,15 +8,17 @@ import { parseSpan } from './time-forms.ts';
 export interface Subject {
   readonly finding: Finding;
   readonly kind: FindingKind;
-  /** For how long nothing was heard; only of kind `not-reporting`. */
+  /** For how long nothing was heard; only of kind `silence`. */
   readonly silentMs?: number;
 }
 
 /** A rule with all that it says by leaving out. */
 export interface Term {
   readonly rule: Rule;
-  /** What it asks, in words that are the same as long as it asks the same: `tags EGI-Critical: 7d from advisory`. */
+  /** What it asks: `tags EGI-Critical: 7d from advisory`. */
   readonly text: string;
+  /** Short, and the same as long as it asks the same. */
+  readonly key: string;
   readonly clockStart: Policy['clockStart'];
   readonly fits: (subject: Subject) => boolean;
 }
@@ -28,7 +30,7 @@ export function termsOf({ rules, kev, clockStart }: Pick<Policy, 'rules' | 'kev'
     const start = rule.clockStart ?? clockStart;
     const from = start === 'advisory' ? 'from advisory' : 'from first seen';
     const text = `${sayMatch(rule.match)}: ${rule.grace} ${from}`;
-    return { rule, text, clockStart: start, fits: fitsOf(rule.match, exploited) };
+    return { rule, text, key: keyOf(text), clockStart: start, fits: fitsOf(rule.match, exploited) };
   });
 }
 
@@ -48,7 +50,7 @@ function fitsOf(match: Rule['match'], exploited: ReadonlySet<string>): Term['fit
   const silentMs = notReportingFor === undefined ? undefined : parseSpan(notReportingFor);
   const hasPackage = packageTest(match.package);
   return ({ finding, kind, silentMs: silent = -1 }) =>
-    (silentMs === undefined ? kind !== 'not-reporting' : silent >= silentMs) &&
+    (silentMs === undefined ? kind !== 'silence' : silent >= silentMs) &&
     (pendingSecurity === undefined || kind === 'updates') &&
     (rebootRequired === undefined || rebootRequired === (kind === 'reboot')) &&
     (kev === undefined || kev === exploited.has(finding.id)) &&
@@ -60,7 +62,7 @@ function fitsOf(match: Rule['match'], exploited: ReadonlySet<string>): Term['fit
 
 /** Pending updates and a reboot without an advisory have no severity, not an unknown one. */
 function isAdvisory({ tags, score, advisedAt }: Finding, kind: FindingKind): boolean {
-  return kind === 'vulnerability' || tags.length > 0 || score !== undefined || advisedAt !== undefined;
+  return kind === 'advisory' || tags.length > 0 || score !== undefined || advisedAt !== undefined;
 }
 
 /** Names of packages are few, findings many. */
@@ -74,6 +76,13 @@ function packageTest(globs: readonly string[] | undefined): (name: string | unde
     known.set(name, fits);
     return fits;
   };
+}
+
+/** FNV-1a: rows name their rule hundreds of thousands of times. */
+function keyOf(text: string): string {
+  let hash = 0x811c9dc5;
+  for (const character of text) hash = Math.imul(hash ^ character.codePointAt(0)!, 0x01000193);
+  return (hash >>> 0).toString(36);
 }
 
 function sayMatch(match: Rule['match']): string {

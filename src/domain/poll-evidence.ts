@@ -52,7 +52,7 @@ export function evidenceOf(
     heard,
     wouldShow: (known) => {
       if (!poll.complete || doubtful) return false;
-      if (known.kind === 'not-reporting') return silentFrom !== undefined || !isQuiet;
+      if (known.kind === 'silence') return silentFrom !== undefined || !isQuiet;
       if (isQuiet) return !poll.listsClean;
       return isRetracted(known, host, poll);
     },
@@ -63,7 +63,7 @@ export function evidenceOf(
 export function silenceOf({ silentFrom }: Evidence, now: Date): (Subject & { counted: true }) | undefined {
   if (silentFrom === undefined) return undefined;
   const silentMs = now.getTime() - silentFrom;
-  return { finding: { id: NOT_REPORTING, tags: [] }, kind: 'not-reporting', silentMs, counted: true };
+  return { finding: { id: NOT_REPORTING, tags: [] }, kind: 'silence', silentMs, counted: true };
 }
 
 /** What is listed says that this is over: newer than the finding, and not silent about such things. */
@@ -91,9 +91,9 @@ function subjectsOf({ findings, rebootRequired, securityUpdates }: ReportedHost)
   return subjects;
 }
 
-function kindOf({ id, needsReboot }: Finding): Exclude<Subject['kind'], 'not-reporting'> {
+function kindOf({ id, needsReboot }: Finding): Exclude<Subject['kind'], 'silence'> {
   if (id === PENDING_UPDATES) return 'updates';
-  return needsReboot === true || id === REBOOT_REQUIRED ? 'reboot' : 'vulnerability';
+  return needsReboot === true || id === REBOOT_REQUIRED ? 'reboot' : 'advisory';
 }
 
 /** Of several machines that are one server, what it reported last; what was reported at the same time together. */

@@ -74,13 +74,13 @@ describe('over any history of polls', () => {
       fc.property(history, (polls) => {
         walk(polls, memory(), ({ complete }, before, after) => {
           if (complete) return;
-          for (const [key, { resolvedAt, seenBy }] of before) {
+          for (const [key, { resolvedAt, seenBy, missed }] of before) {
             if (resolvedAt !== undefined) continue;
             const now = after.get(key);
             expect(now).toBeDefined();
             expect(now?.resolvedAt).toBeUndefined();
-            for (const { feed, missed = 0 } of seenBy)
-              expect(now?.seenBy.find((each) => each.feed === feed)?.missed ?? 0).toBeLessThanOrEqual(missed);
+            for (const feed of seenBy)
+              expect(now?.missed?.[feed]?.polls ?? 0).toBeLessThanOrEqual(missed?.[feed]?.polls ?? 0);
           }
         });
       }),

@@ -31,7 +31,7 @@ describe('a finding', () => {
 
     expect(found(judgement)).toMatchObject({
       standing: 'open',
-      kind: 'vulnerability',
+      kind: 'advisory',
       since: '2026-11-20T09:00:00Z',
       due: '2026-12-04T17:00:00Z',
       rule: { grace: '14d' },

@@ -8,13 +8,13 @@ const DAY_MS = 86_400_000;
 
 const advisory = (more: Partial<Finding> = {}): Subject => ({
   finding: { id: 'CVE-2026-1', tags: ['High'], ...more },
-  kind: 'vulnerability',
+  kind: 'advisory',
 });
 const updates: Subject = { finding: { id: 'security-updates', tags: [] }, kind: 'updates' };
 const reboot: Subject = { finding: { id: 'reboot-required', tags: [], needsReboot: true }, kind: 'reboot' };
 const silent = (days: number): Subject => ({
   finding: { id: 'not-reporting', tags: [] },
-  kind: 'not-reporting',
+  kind: 'silence',
   silentMs: days * DAY_MS,
 });
 
@@ -115,7 +115,7 @@ describe('the rules', () => {
 
         expect(first).toBe(alone.indexOf(true));
         expect(terms([{}, ...given]).findIndex((term) => term.fits(one))).toBe(
-          one.kind === 'not-reporting' ? (first === -1 ? -1 : first + 1) : 0,
+          one.kind === 'silence' ? (first === -1 ? -1 : first + 1) : 0,
         );
       }),
     );

@@ -42,6 +42,7 @@ export function emptyBound(
   maxMoves: number,
   solve: Solve,
 ): number {
+  if (candidates.length === 0) return emptyBefore;
   const draft = new ProgramDraft();
   for (const _ of candidates) draft.column(-1, 1);
   for (const { weights, limit } of rows) draft.row(-Infinity, limit, entriesOf(weights));
@@ -52,6 +53,7 @@ export function emptyBound(
 
 /** Moves of any plan with so many empty hypervisors at its end, at least. */
 export function movesBound({ candidates, emptyBefore, rows }: Volumes, empty: number, solve: Solve): number {
+  if (empty <= emptyBefore) return 0;
   const draft = new ProgramDraft();
   for (const { servers } of candidates) draft.column(servers, 1);
   for (const { weights, limit } of rows) draft.row(-Infinity, limit, entriesOf(weights));

@@ -28,18 +28,16 @@ export function answerableFor(
   services: Policy['services'],
 ): Answerable {
   const found = owners[server.id];
-  const owner = found && isService(found, services) ? contacts[server.projectId] : found;
-  if (owner === undefined) {
-    const made = found === undefined ? '' : `, which ${found.name} made,`;
-    return { nobody: `nobody is known for this server${made} and its project names no contact` };
-  }
-  if (isService(owner, services)) return { nobody: `it is of ${owner.name}, and who uses it is not known` };
+  if (found === undefined) return { nobody: 'neither who made it nor its project has an address' };
+  const owner = isService(found, services) ? contacts[server.projectId] : found;
+  if (owner === undefined || isService(owner, services))
+    return { nobody: `${found.name} made it, and for whom is not known` };
   if (!isAddress(owner.email)) return { nobody: 'what is known of its owner is no mail address' };
   const why = unreachable.get(mailKey(owner.email));
   return why === undefined ? { owner } : { nobody: `mail to ${owner.email} does not arrive: ${why}` };
 }
 
-/** A person whom the server itself names is none. */
+/** Whom the server itself names is none, whatever the name. */
 function isService({ by, name = '' }: Owner, { users, projects }: Policy['services']): boolean {
   return (by === 'user' && users.includes(name)) || (by === 'project' && projects.includes(name));
 }

@@ -6,7 +6,8 @@
  *   node test/bench/plan.ts [--json] [--data DIR] [--sizes 100,1000,10000] [--seed 1] [--only NAME]
  *
  * `--data`: a folder of fleets, *.fleet.json or *.fleet.json.gz, beside the generated ones. `--only`: fleets with
- * this in their name, or `rehearsal`. Exit codes: 0 all that must be reached is, 1 something is missed.
+ * this in their name, or `rehearsal`. Exit codes: 0 all that must be reached is, 1 something is missed
+ * or nothing was measured.
  */
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -47,6 +48,7 @@ const { values } = parseArgs({
 const measured: Measured[] = [];
 for (const source of sources()) for (const percent of BUDGETS) measured.push(await measure(source, percent));
 const figures: Figure[] = REHEARSAL.startsWith(values.only) ? [await measureRehearsal()] : [];
+if (measured.length + figures.length === 0) throw new Error(`no fleet has ${values.only} in its name`);
 console.log(values.json ? JSON.stringify({ measured, figures }, undefined, 2) : render());
 process.exitCode = measured.some(({ must }) => !must) || figures.some(({ met }) => met === false) ? 1 : 0;
 

@@ -68,9 +68,9 @@ export function openClients(config: Config, secrets: Secret[]): OpenedClients {
       ...(own === undefined ? {} : { ownServer: own }),
       handback,
     }),
-    deliver: async (mail) => {
+    deliver: async (mail, done) => {
       if (mail.to.includes(OPERATORS_WEBHOOK)) return (await hook()).send(postOf(mail));
-      return (await sink()).send(mail);
+      return (await sink()).send(mail, done);
     },
     close: () => {
       for (const close of closing) close();
@@ -172,7 +172,7 @@ async function monitoringSettings({ url, token, login, ca }: NonNullable<Config[
 async function openMail({ mail, stateDir }: Config) {
   const { mailFolder, smtpTransport } = await import('./clients/mail.ts');
   if (mail === undefined || 'folder' in mail) {
-    return mailFolder(mail?.folder ?? join(stateDir, 'mail'), mail?.from);
+    return mailFolder(mail?.folder ?? join(stateDir, 'mail'), mail);
   }
   const login =
     mail.login === undefined ? {} : { user: mail.login.user, password: mail.login.password.reveal() };

@@ -17,15 +17,23 @@ export interface OutgoingMail {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** What all mails of a sender have in common. */
+export interface Letterhead {
+  /** `Cloud patching <patching@example.org>` */
+  readonly from: string;
+  /** By which readers sort the mails: `Cloud patching <patching.example.org>`, RFC 2919. */
+  readonly listId?: string;
+}
+
 /** Somewhere mails go. */
 export interface MailSink {
   /**
-   * Resolves once the mail is taken. Sent twice it is there twice, with one Message-ID; a folder
-   * keeps one.
+   * Resolves once the mail is taken for everybody but those who are `done` with: who has it, or was refused for
+   * good, at an earlier try. Sent twice it is there twice, with one Message-ID; a folder keeps one.
    *
    * @throws MailError
    */
-  send(mail: OutgoingMail): Promise<void>;
+  send(mail: OutgoingMail, done?: readonly string[]): Promise<void>;
   /** Breaks off what is being sent. */
   close(): void;
 }
@@ -36,11 +44,24 @@ export class MailError extends Error {
   readonly retryable: boolean;
   /** `unknown`: the relay had let the mail come and vanished before it said whether it takes it. */
   readonly outcome: 'not sent' | 'partly sent' | 'unknown';
+  /** No other mail would fare better now: the relay is away, or lets nobody in. */
+  readonly forAll: boolean;
+  /** Who has it from this try. */
+  readonly taken: readonly string[];
+  /** Whom the relay refused for good, in answer to RCPT, with its words. */
+  readonly refused: readonly { readonly address: string; readonly reply: string }[];
 
-  constructor(message: string, how: { retryable: boolean; outcome?: MailError['outcome']; cause?: unknown }) {
+  constructor(
+    message: string,
+    how: Pick<MailError, 'retryable'> &
+      Partial<Pick<MailError, 'outcome' | 'forAll' | 'taken' | 'refused' | 'cause'>>,
+  ) {
     super(message, 'cause' in how ? { cause: how.cause } : {});
     this.retryable = how.retryable;
     this.outcome = how.outcome ?? 'not sent';
+    this.forAll = how.forAll ?? false;
+    this.taken = how.taken ?? [];
+    this.refused = how.refused ?? [];
   }
 }
 
@@ -63,6 +84,8 @@ const OURS = new Set([
   'subject',
   'message-id',
   'auto-submitted',
+  'x-auto-response-suppress',
+  'list-id',
   'mime-version',
 ]);
 const CONTROL = /\p{Cc}/u;
@@ -72,7 +95,7 @@ const CONTROL = /\p{Cc}/u;
  *
  * @throws MailError, not retryable, that names every fault.
  */
-export async function composed(mail: OutgoingMail, sender: string): Promise<Message> {
+export async function composed(mail: OutgoingMail, { from: sender, listId }: Letterhead): Promise<Message> {
   const from = mail.from ?? sender;
   const faults = faultsOf({ ...mail, from });
   if (faults.length > 0) {
@@ -88,8 +111,13 @@ export async function composed(mail: OutgoingMail, sender: string): Promise<Mess
     subject: mail.subject,
     text: mail.text,
     ...(mail.html !== undefined && { html: mail.html }),
-    // RFC 3834: so that no vacation notice answers.
-    headers: { ...mail.headers, 'Auto-Submitted': 'auto-generated' },
+    headers: {
+      ...mail.headers,
+      ...(listId !== undefined && { 'List-Id': listId }),
+      // So that no vacation notice answers: RFC 3834, and what Exchange heeds instead.
+      'Auto-Submitted': 'auto-generated',
+      'X-Auto-Response-Suppress': 'OOF, AutoReply',
+    },
     baseBoundary: createHash('sha256').update(id).digest('hex').slice(0, 16),
     newline: 'windows',
     disableFileAccess: true,

@@ -1,22 +1,21 @@
 /** Hands mails to a relay over SMTP; its errors say whether sending again helps. */
-import { Readable } from 'node:stream';
+import { createPrivateKey } from 'node:crypto';
+import { buffer } from 'node:stream/consumers';
+import Dkim from 'nodemailer/lib/dkim';
 import type { NodemailerError as SmtpError } from 'nodemailer/lib/errors';
-import SMTPConnection, {
-  type SMTPConnectionOptions,
-  type SMTPConnectionSendInfo,
-} from 'nodemailer/lib/smtp-connection';
-import { composed, MailError, type MailSink, type Message } from './mail-message.ts';
+import { quoted } from '../domain/mail-status.ts';
+import { bounceAddress } from '../domain/verp.ts';
+import { composed, type Letterhead, MailError, type MailSink, type Message } from './mail-message.ts';
+import { brokenOff, Connections, type Envelope, type Lent, type Relay } from './smtp-connections.ts';
 
 export { mailFolder } from './mail-folder.ts';
 export type { MailSink, OutgoingMail } from './mail-message.ts';
 
-export interface SmtpSettings {
+export interface SmtpSettings extends Letterhead {
   /** `smtps://host[:465]`, or `smtp://host[:25]` with STARTTLS. User and password have their own keys. */
   readonly url: string;
   readonly user?: string;
   readonly password?: string;
-  /** `Cloud patching <patching@example.org>` */
-  readonly from: string;
   /** PEM certificates to trust instead of the public authorities. Certificates are verified always. */
   readonly ca?: string;
   /**
@@ -24,6 +23,10 @@ export interface SmtpSettings {
    * in and a relay's certificate is seldom made for that name; false elsewhere.
    */
   readonly insecure?: boolean;
+  /** Where bounces go: the sender on the envelope, never `From`. With `verp` it names the reader. */
+  readonly bounces?: { readonly address: string; readonly verp: boolean };
+  /** Signs every mail; an RSA key in PEM. */
+  readonly dkim?: { readonly domain: string; readonly selector: string; readonly key: string };
   /**
    * For a whole mail, the relay's scan of it included. Default 100 s: an outbox that hides a mail for
    * two minutes while it is being sent must not show it to a second sender meanwhile.
@@ -33,92 +36,118 @@ export interface SmtpSettings {
 
 const CONNECT_MS = 30_000;
 /** nodemailer's words for a connection that could not be made or broke. */
-const BROKEN = new Set(['ECONNECTION', 'ETIMEDOUT', 'ESOCKET', 'EDNS', 'ETLS']);
+const BROKEN = new Set(['ECONNECTION', 'ETIMEDOUT', 'ESOCKET', 'EDNS', 'ETLS', 'EABORT']);
 
 /**
- * A relay that speaks SMTP; each mail has a connection of its own. Replies 4xx and broken connections
- * are retryable, 5xx and what a person must mend are not.
+ * A relay that speaks SMTP. Connections are kept for the next mails for some seconds; one that proves closed
+ * before the mail was on its way is replaced by a new one. Replies 4xx and broken connections are retryable, 5xx
+ * and what a person must mend are not.
  *
  * @throws MailError when the settings cannot work.
  */
 export function smtpTransport(settings: SmtpSettings): MailSink {
   const relay = relayOf(settings);
-  const { user, password, timeoutMs = 100_000 } = settings;
-  const sending = new Set<(why: Error) => void>();
-  /** Who has a mail that others still lack: by Message-ID, for as long as this process lives. */
-  const taken = new Map<string, readonly string[]>();
+  const { bounces, timeoutMs = 100_000 } = settings;
+  const connections = new Connections(relay);
+  const sign = signerOf(settings);
 
-  /** Resolves, once the relay has taken the mail, with its reasons not to take it for some recipients. */
+  /** Resolves, once the relay has answered for every reader of the envelope, with those it refused. */
   async function converse(
-    connection: SMTPConnection,
-    message: Message,
-    body: Readable,
-  ): Promise<SmtpError[]> {
-    await answer((done) => connection.connect(done));
-    if (user !== undefined) {
-      if (!connection.allowsAuth) throw new Error('it offers no login, and a user is configured');
-      await answer((done) => connection.login({ user, pass: password }, done));
+    envelope: Envelope,
+    bytes: Buffer,
+    sending: Sending,
+  ): Promise<readonly SmtpError[]> {
+    for (let fresh = false; ; fresh = true) {
+      const lent = connections.lend({ fresh });
+      sending.lent = lent;
+      // Out of time between two connections.
+      if (sending.late !== undefined) lent.breakOff(sending.late);
+      try {
+        const refused = await lent.send(envelope, bytes);
+        lent.giveBack();
+        return refused;
+      } catch (error) {
+        const stale = lent.reused && !lent.handedOver && isBroken(error as SmtpError);
+        lent.breakOff(error as Error);
+        if (!stale || fresh || sending.late !== undefined) throw error;
+      }
     }
-    const envelope = { from: message.from, to: [...message.to], size: message.bytes.length };
-    const info = await answer<SMTPConnectionSendInfo>((done) => connection.send(envelope, body, done));
-    return info?.rejectedErrors ?? [];
   }
 
   return {
-    async send(mail) {
-      const whole = await composed(mail, settings.from);
-      const before = taken.get(whole.id) ?? [];
-      const message = { ...whole, to: whole.to.filter((address) => !before.includes(address)) };
-      const body = Readable.from([message.bytes]);
-      const connection = new SMTPConnection(relay.options);
-      const broken = Promise.withResolvers<never>();
-      const timer = setTimeout(
-        () => broken.reject(brokenOff(`it was not done within ${timeoutMs / 1000} s`)),
-        timeoutMs,
-      );
-      connection.on('error', broken.reject);
-      sending.add(broken.reject);
-      let refused: SmtpError[];
+    async send(mail, done = []) {
+      const message = await composed(mail, settings);
+      const to = message.to.filter((address) => !done.includes(address));
+      if (to.length === 0) return;
+      const bytes = await sign(message.bytes);
+      const tally: Tally = { message, relay: relay.name, to, has: [], refused: [] };
+      const sending: Sending = {};
+      const timer = setTimeout(() => {
+        sending.late = brokenOff(`it was not done within ${timeoutMs / 1000} s`, 'ECONNECTION');
+        sending.lent?.breakOff(sending.late);
+      }, timeoutMs);
       try {
-        refused = await Promise.race([broken.promise, converse(connection, message, body)]);
+        for (const envelope of envelopesOf({ ...message, to }, bounces)) {
+          const refused = await converse(envelope, bytes, sending);
+          const without = refused.map(({ recipient }) => recipient);
+          tally.refused.push(...refused);
+          tally.has.push(...envelope.to.filter((address) => !without.includes(address)));
+        }
       } catch (error) {
-        throw failure(error as SmtpError, {
-          message,
-          relay: relay.name,
-          before,
-          handedOver: body.readableEnded,
-        });
+        throw failure(error as SmtpError, tally, sending.lent);
       } finally {
         clearTimeout(timer);
-        sending.delete(broken.reject);
-        connection.close();
       }
-      taken.delete(message.id);
-      if (refused.length === 0) return;
-      const has = [
-        ...before,
-        ...message.to.filter((address) => refused.every(({ recipient }) => recipient !== address)),
-      ];
-      const retryable = refused.some(passes);
-      if (retryable) taken.set(message.id, has);
-      throw new MailError(
-        `mail ${message.id}: ${relay.name} took it for ${has.join(', ')} but not for ${listed(refused)}`,
-        {
-          retryable,
-          outcome: 'partly sent',
-        },
-      );
+      if (tally.refused.length > 0) throw refusal(tally);
     },
     close() {
-      for (const breakOff of sending) breakOff(brokenOff('it was broken off'));
+      connections.close();
     },
   };
 }
 
-function relayOf({ url, user, password, ca, insecure, timeoutMs }: SmtpSettings): {
-  readonly name: string;
-  readonly options: SMTPConnectionOptions;
-} {
+/** A mail on its way: the connection that it has, and why no time is left. */
+interface Sending {
+  lent?: Lent;
+  late?: SmtpError;
+}
+
+/** What the relay has said so far. */
+interface Tally {
+  readonly message: Message;
+  readonly relay: string;
+  /** Whom this try is for. */
+  readonly to: readonly string[];
+  readonly has: string[];
+  readonly refused: SmtpError[];
+}
+
+/** A sender that names the reader has one reader. */
+function envelopesOf({ from, to }: Message, bounces: SmtpSettings['bounces']): readonly Envelope[] {
+  if (bounces === undefined) return [{ from, to }];
+  if (!bounces.verp) return [{ from: bounces.address, to }];
+  return to.map((reader) => ({ from: bounceAddress(bounces.address, reader), to: [reader] }));
+}
+
+function signerOf({ dkim }: SmtpSettings): (bytes: Buffer) => Promise<Buffer> {
+  if (dkim === undefined) return (bytes) => Promise.resolve(bytes);
+  const whyNot = dkimKeyFault(dkim.key);
+  if (whyNot !== undefined) throw new MailError(`mail.dkim.key ${whyNot}`, { retryable: false });
+  const options = { domainName: dkim.domain, keySelector: dkim.selector, privateKey: dkim.key };
+  return (bytes) => buffer(new Dkim(options).sign(bytes));
+}
+
+/** Why no mail can be signed with that key; undefined where it can. */
+export function dkimKeyFault(pem: string): string | undefined {
+  try {
+    const type = createPrivateKey(pem).asymmetricKeyType;
+    return type === 'rsa' ? undefined : `is a key of type ${type}, and mails are signed with rsa`;
+  } catch {
+    return 'is no private key in PEM';
+  }
+}
+
+function relayOf({ url, user, password, ca, insecure, timeoutMs }: SmtpSettings): Relay {
   const parsed = URL.parse(url);
   if (!parsed || !/^smtps?:$/.test(parsed.protocol) || parsed.hostname === '') {
     throw wrong('write smtps://host, or smtp://host:port');
@@ -133,6 +162,7 @@ function relayOf({ url, user, password, ca, insecure, timeoutMs }: SmtpSettings)
   const plain = !secure && (insecure ?? loopback);
   return {
     name: `${parsed.hostname}:${port}`,
+    ...(user !== undefined && password !== undefined && { login: { user, password } }),
     options: {
       host,
       port,
@@ -152,41 +182,61 @@ function wrong(what: string): MailError {
   return new MailError(`mail.smtp: ${what}`, { retryable: false });
 }
 
-interface Attempt {
-  readonly message: Message;
-  readonly relay: string;
-  /** Who has the mail from an earlier attempt. */
-  readonly before: readonly string[];
-  /** It was on its way after the go-ahead to DATA: the relay may have it. */
-  readonly handedOver: boolean;
-}
-
-function failure(error: SmtpError, { message, relay, before, handedOver }: Attempt): MailError {
+function failure(error: SmtpError, tally: Tally, lent: Lent | undefined): MailError {
+  const { message, relay, to, has } = tally;
   const said = error.responseCode !== undefined;
-  const failed = (why: string, retryable: boolean, outcome?: MailError['outcome']) =>
-    new MailError(`mail ${message.id} to ${message.to.join(', ')}: ${relay}: ${why}`, {
-      retryable,
-      outcome: outcome ?? (before.length > 0 ? 'partly sent' : 'not sent'),
+  const failed = (why: string, how: { retryable: boolean; unknown?: true; forAll?: boolean }) =>
+    new MailError(`mail ${message.id} to ${to.join(', ')}: ${relay}: ${why}`, {
+      ...how,
+      outcome: how.unknown ? 'unknown' : has.length > 0 ? 'partly sent' : 'not sent',
+      taken: has,
+      refused: forGood(tally.refused),
       cause: error,
     });
-  if (error.rejectedErrors)
-    return failed(`refused ${listed(error.rejectedErrors)}`, error.rejectedErrors.some(passes));
-  if (handedOver && !said)
-    return failed(
-      `the connection broke before it was known whether the mail was taken (${error.message})`,
-      true,
-      'unknown',
-    );
+  if (lent?.handedOver && !said)
+    return failed(`the connection broke before it was known whether the mail was taken (${error.message})`, {
+      retryable: true,
+      unknown: true,
+    });
+  // Every other mail would be told the same before it was looked at.
+  const forAll = lent?.entered === false && error.code !== 'EABORT';
   if (error.code === 'ETLS' && said && !passes(error)) {
-    return failed(
-      `no STARTTLS (${replyOf(error)}): use smtps:, or insecure: true if plain text will do`,
-      false,
-    );
+    return failed(`no STARTTLS (${replyOf(error)}): use smtps:, or insecure: true if plain text will do`, {
+      retryable: false,
+      forAll,
+    });
   }
   if (/CERT|ISSUER|SIGNATURE/.test(error.originalCode ?? '')) {
-    return failed(`its certificate is not trusted: ${error.message}`, false);
+    return failed(`its certificate is not trusted: ${error.message}`, { retryable: false, forAll });
   }
-  return failed(replyOf(error), said ? passes(error) : BROKEN.has(error.code ?? ''));
+  return failed(replyOf(error), {
+    retryable: said ? passes(error) : isBroken(error),
+    forAll: forAll || error.responseCode === 421 || (error.command === 'MAIL FROM' && passes(error)),
+  });
+}
+
+/** The relay has answered for every reader, and refused some, or all. */
+function refusal({ message, relay, to, has, refused }: Tally): MailError {
+  const why =
+    has.length === 0
+      ? `mail ${message.id} to ${to.join(', ')}: ${relay}: refused ${listed(refused)}`
+      : `mail ${message.id}: ${relay} took it for ${has.join(', ')} but not for ${listed(refused)}`;
+  return new MailError(why, {
+    retryable: refused.some(passes),
+    outcome: has.length > 0 ? 'partly sent' : 'not sent',
+    taken: has,
+    refused: forGood(refused),
+  });
+}
+
+function forGood(refused: readonly SmtpError[]): MailError['refused'] {
+  return refused
+    .filter((error) => !passes(error))
+    .map((error) => ({ address: error.recipient ?? '', reply: quoted(replyOf(error)) }));
+}
+
+function isBroken(error: SmtpError): boolean {
+  return error.responseCode === 421 || (error.responseCode === undefined && BROKEN.has(error.code ?? ''));
 }
 
 /** RFC 5321 4.2.1: 4xx may go well another time, 5xx will not. */
@@ -201,15 +251,4 @@ function listed(refused: readonly SmtpError[]): string {
 /** The relay's own words if it said any, on one line. */
 function replyOf(error: SmtpError): string {
   return (error.response ?? error.message).replaceAll(/\s+/g, ' ').trim();
-}
-
-/** Such as the breaking of a connection, but by us. */
-function brokenOff(why: string): SmtpError {
-  return Object.assign(new Error(why), { code: 'ECONNECTION' });
-}
-
-function answer<T>(ask: (done: (error?: Error | null, value?: T) => void) => void): Promise<T | undefined> {
-  const { promise, resolve, reject } = Promise.withResolvers<T | undefined>();
-  ask((error, value) => (error ? reject(error) : resolve(value)));
-  return promise;
 }

@@ -1,7 +1,7 @@
 /** What are operators told of jobs, and how does each job do? Scripts raise alerts; here they become mails, once. */
 import type { Redis } from 'ioredis';
 import type { Mail } from './job.ts';
-import { messageIdOf, sealed } from './outbox.ts';
+import { messageIdOf, sealed, threadOf } from './outbox.ts';
 import type { Call } from './scripts.ts';
 
 /** What operators are to be told. Times are ms since the epoch. */
@@ -89,8 +89,9 @@ export async function postAlerts({ redis, prefix, call, mailHost, sayAlert }: Al
   for (const { id, alert } of raised) {
     try {
       const mail = sayAlert(alert);
-      const thread = alert.thread === undefined ? {} : threadOf(alertIdOf(alert.thread, mailHost));
-      const mails = mail === undefined ? [] : sealed(alert.run, alertIdOf(id, mailHost), mail, thread);
+      const headers = alert.thread === undefined ? {} : threadOf([alertIdOf(alert.thread, mailHost)]);
+      const by = { run: alert.run, messageId: alertIdOf(id, mailHost), host: mailHost, headers };
+      const mails = mail === undefined ? [] : sealed(mail, by);
       await call('settle-alert', { id, mails });
     } catch (error) {
       failures.push(error);
@@ -135,8 +136,4 @@ function healthOf({ state, since, failures, run = '', error = '' }: Record<strin
 function alertIdOf(id: string, mailHost: string): string {
   const [subject = '', kind, at] = id.split(' ');
   return messageIdOf(subject, `${kind}.${at}`, mailHost);
-}
-
-function threadOf(first: string): Record<string, string> {
-  return { 'In-Reply-To': first, References: first };
 }

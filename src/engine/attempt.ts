@@ -269,7 +269,13 @@ export class Attempts {
       table: (name) => tableIn(redis, prefix, name, writes),
       answer: (key, run) => this.#around.answerTo(key, run),
       mail: (key, mail) =>
-        void mails.push(...sealed(runId, messageIdOf(runId, key, mailHost, resumes), mail)),
+        void mails.push(
+          ...sealed(mail, {
+            run: runId,
+            messageId: messageIdOf(runId, key, mailHost, resumes),
+            host: mailHost,
+          }),
+        ),
       skipped: (why) => {
         scope.skippedWhy = why;
       },

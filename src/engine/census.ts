@@ -26,10 +26,11 @@ export interface Census {
 export async function takeCensus(redis: Redis, prefix: string): Promise<Census> {
   const open = await redis.zrange(`${prefix}:open`, '0', '-1');
   const runs = open.map((id) => `${prefix}:run:${id}`);
-  const [now, ended, mailsWaiting, heads, steps, leases] = await Promise.all([
+  const [now, ended, mails, posts, heads, steps, leases] = await Promise.all([
     redisNow(redis),
     redis.hgetall(`${prefix}:ended`),
     redis.zcard(`${prefix}:outbox:due`),
+    redis.zcard(`${prefix}:outbox:due:channels`),
     together<[string | null, string | null]>(redis, runs, (ask, run) => ask.hmget(run, 'job', 'state')),
     together<number>(redis, runs, (ask, run) => ask.zcard(`${run}:steps`)),
     together<string[]>(redis, runs, (ask, run) => ask.smembers(`${run}:queued`)),
@@ -41,7 +42,7 @@ export async function takeCensus(redis: Redis, prefix: string): Promise<Census> 
     ended: Object.entries(ended).map(([what, count]) => ({ ...named(what), runs: Number(count) })),
     stepsUnderWay: total(steps),
     leaseWaits: total(waits),
-    mailsWaiting,
+    mailsWaiting: mails + posts,
     daemons: await redis.zcount(`${prefix}:nodes`, now, '+inf'),
   };
 }

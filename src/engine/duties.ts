@@ -9,7 +9,7 @@ import type { Clock } from './clock.ts';
 import { ClockGuard } from './clock-guard.ts';
 import type { Cron } from './cron.ts';
 import type { Log } from './job.ts';
-import { type Deliver, sendDue } from './outbox.ts';
+import { type Deliver, type Pace, sendDue } from './outbox.ts';
 import type { RedisTrust } from './redis-trust.ts';
 import type { Retention } from './retention.ts';
 import { type Chore, type Round, Rounds } from './rounds.ts';
@@ -45,6 +45,7 @@ export interface DutiesOptions {
   readonly mailHost: string;
   readonly sayAlert: SayAlert;
   readonly deliver: Deliver;
+  readonly pace: Pace;
   readonly log: Log;
   /** Begin when all else has, because they may look at it. */
   readonly companions: readonly Round[];
@@ -149,8 +150,8 @@ export class Duties {
 
   /** Sends the mails that are due; returns how many left. */
   sendDue(): Promise<number> {
-    const { call, deliver, log, timings } = this.#around;
-    return sendDue({ call, deliver, log, hideMs: timings.hideMailMs });
+    const { call, deliver, pace, log, timings } = this.#around;
+    return sendDue({ call, deliver, pace, log, hideMs: timings.hideMailMs });
   }
 
   /** Says that this process lives, sees to runs whose owner is gone or stuck, and rings for those that are due. */

@@ -17,7 +17,7 @@ import type { Revive } from './definition.ts';
 import { Duties } from './duties.ts';
 import type { ChildEnd, Log, Mail, Question } from './job.ts';
 import { Making, type NewRun } from './making.ts';
-import type { Deliver } from './outbox.ts';
+import type { Deliver, Pace } from './outbox.ts';
 import type { RedisAccess } from './redis.ts';
 import { RedisTrust } from './redis-trust.ts';
 import type { Registry } from './registry.ts';
@@ -71,6 +71,8 @@ export interface EngineOptions<Clients extends object> {
   /** What `ctx` holds beside the engine's own, for one run. */
   readonly clientsFor: (run: { job: string; acting: boolean; log: Log }) => Promise<Clients>;
   readonly deliver: Deliver;
+  /** How fast mails leave; one after the other if left out. */
+  readonly mailPace?: Pace;
   readonly log: Log;
   /** Makes a job of a stored definition; see `RegisteredJob.source`. */
   readonly revive?: Revive<Clients>;
@@ -227,6 +229,7 @@ export class Engine<Clients extends object = object> {
       mailHost: options.mailHost,
       sayAlert: options.sayAlert ?? (() => undefined),
       deliver: options.deliver,
+      pace: options.mailPace ?? { atOnce: 1 },
       log: options.log,
       companions: options.rounds ?? [],
       ringDue: async () => {

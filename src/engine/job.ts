@@ -76,6 +76,14 @@ export interface Mail {
   readonly subject: string;
   readonly text: string;
   readonly html?: string;
+  /**
+   * Names the mail whichever run posts it, such as `patch-compliance.alice.first.20261127`: its Message-ID is made
+   * of it, and posted again it does not leave again for as long as the run that posted it first is kept. Left
+   * out, a mail is named by its run and key.
+   */
+  readonly id?: string;
+  /** Ids of the mails that it follows, the first one first: readers show them together. */
+  readonly thread?: readonly string[];
 }
 
 export interface Log {

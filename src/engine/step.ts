@@ -221,7 +221,13 @@ export class Steps {
       why: `a person to say whether "${key}" happened: ${evidence}`,
       ...(mail === undefined
         ? {}
-        : { mails: sealed(runId, messageIdOf(runId, `decide ${key}`, mailHost, resumes), mail) }),
+        : {
+            mails: sealed(mail, {
+              run: runId,
+              messageId: messageIdOf(runId, `decide ${key}`, mailHost, resumes),
+              host: mailHost,
+            }),
+          }),
     });
   }
 

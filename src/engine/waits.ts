@@ -66,7 +66,13 @@ export class Waits {
       otherwise: () => ({ answer: question.otherwise, by: 'nobody', why: 'nobody answered in time' }),
       ...(mail === undefined
         ? {}
-        : { mails: sealed(runId, messageIdOf(runId, `approve ${key}`, mailHost), mail) }),
+        : {
+            mails: sealed(mail, {
+              run: runId,
+              messageId: messageIdOf(runId, `approve ${key}`, mailHost),
+              host: mailHost,
+            }),
+          }),
     };
     return this.until(`approval ${key}`, wait, () => answerTo(key));
   }

@@ -224,10 +224,19 @@ describe('a relay', () => {
     const answers: Record<string, Error> = { 'bob@example.org': reply(451, 'greylisted') };
     const { sink, smtp } = await relay({ options: { onRcptTo: onRcpt(answers) } });
 
-    await expect(sink.send(mail)).rejects.toMatchObject({ retryable: true, outcome: 'partly sent' });
-    await expect(sink.send(mail)).rejects.toMatchObject({ retryable: true, outcome: 'partly sent' });
+    await expect(sink.send(mail)).rejects.toMatchObject({
+      retryable: true,
+      outcome: 'partly sent',
+      taken: ['ann@example.org'],
+      refused: [],
+    });
+    await expect(sink.send(mail, ['ann@example.org'])).rejects.toMatchObject({
+      retryable: true,
+      outcome: 'not sent',
+      taken: [],
+    });
     delete answers['bob@example.org'];
-    await sink.send(mail);
+    await sink.send(mail, ['ann@example.org']);
     await sink.send({ ...mail, messageId: 'another@example.org' });
 
     expect(smtp.received.map(({ to }) => to)).toEqual([
@@ -426,7 +435,7 @@ describe('a folder', () => {
     const dir = folder();
     const { sink, smtp } = await relay();
 
-    await mailFolder(dir, 'Cloud patching <patching@example.org>').send(mail);
+    await mailFolder(dir, { from: 'Cloud patching <patching@example.org>' }).send(mail);
     await sink.send(mail);
 
     expect(readdirSync(dir)).toEqual([`${mail.messageId}.eml`]);

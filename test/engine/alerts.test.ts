@@ -495,8 +495,8 @@ describe('a mail to several ways', () => {
     const run = await have(engine, 'failed');
     for (let i = 0; i < 3; i += 1) {
       await engine.sendMails();
-      for (const id of await redis.zrange('{nightshift}:outbox:due', '0', '-1')) {
-        await redis.zadd('{nightshift}:outbox:due', 0, id);
+      for (const id of await redis.zrange('{nightshift}:outbox:due:channels', '0', '-1')) {
+        await redis.zadd('{nightshift}:outbox:due:channels', 0, id);
       }
     }
 

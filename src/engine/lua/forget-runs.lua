@@ -12,7 +12,7 @@ local function is_past(run)
   if (redis.call('ZREVRANK', key('runs', is[3]), run) or args.newest) < args.newest then return false end
   -- A mail that is not out yet is settled under an id that must be known.
   for _, mail in ipairs(redis.call('SMEMBERS', run_key(run) .. ':mails')) do
-    if redis.call('ZSCORE', key('outbox', 'due'), mail) then return false end
+    if redis.call('ZSCORE', key('outbox', 'due'), mail) or redis.call('ZSCORE', key('outbox', 'due', 'channels'), mail) then return false end
   end
   return true
 end

@@ -120,7 +120,7 @@ local function post(mails)
   for _, mail in ipairs(mails or {}) do
     redis.call('SADD', args.run and run_key(args.run) .. ':mails' or key('outbox', 'of-no-run'), mail.id)
     if redis.call('HSETNX', key('outbox'), mail.id, mail.body) == 1 then
-      redis.call('ZADD', key('outbox', 'due'), now_ms, mail.id)
+      redis.call('ZADD', key('outbox', 'due', mail.way), now_ms, mail.id)
     end
   end
 end

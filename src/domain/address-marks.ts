@@ -63,7 +63,7 @@ export function stateFor(verdict: AddressVerdict): 'bounced' | 'doubtful' | unde
   return verdict === 'passing' ? undefined : verdict;
 }
 
-/** The table in which the outbox writes which recipient a mail was refused for: `addressKey` → the latest `Refusal`. */
+/** The table in which the outbox writes whom a mail was refused for: `addressKey` → the latest `Refusal`. */
 export const REFUSALS = 'refusals';
 
 /** A recipient whom the relay refused for good, in answer to RCPT. */

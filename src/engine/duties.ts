@@ -46,6 +46,8 @@ export interface DutiesOptions {
   readonly sayAlert: SayAlert;
   readonly deliver: Deliver;
   readonly pace: Pace;
+  /** See `EngineOptions`. */
+  readonly refusals: string | undefined;
   readonly log: Log;
   /** Begin when all else has, because they may look at it. */
   readonly companions: readonly Round[];
@@ -150,8 +152,8 @@ export class Duties {
 
   /** Sends the mails that are due; returns how many left. */
   sendDue(): Promise<number> {
-    const { call, deliver, pace, log, timings } = this.#around;
-    return sendDue({ call, deliver, pace, log, hideMs: timings.hideMailMs });
+    const { call, deliver, pace, refusals, log, timings } = this.#around;
+    return sendDue({ call, deliver, pace, refusals, log, hideMs: timings.hideMailMs });
   }
 
   /** Says that this process lives, sees to runs whose owner is gone or stuck, and rings for those that are due. */

@@ -73,6 +73,8 @@ export interface EngineOptions<Clients extends object> {
   readonly deliver: Deliver;
   /** How fast mails leave; one after the other if left out. */
   readonly mailPace?: Pace;
+  /** The table in which it is written whom a mail was refused for; nowhere if left out. */
+  readonly refusals?: string;
   readonly log: Log;
   /** Makes a job of a stored definition; see `RegisteredJob.source`. */
   readonly revive?: Revive<Clients>;
@@ -230,6 +232,7 @@ export class Engine<Clients extends object = object> {
       sayAlert: options.sayAlert ?? (() => undefined),
       deliver: options.deliver,
       pace: options.mailPace ?? { atOnce: 1 },
+      refusals: options.refusals,
       log: options.log,
       companions: options.rounds ?? [],
       ringDue: async () => {

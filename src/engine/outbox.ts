@@ -1,6 +1,5 @@
 /** Mails wait in Redis from the moment the step that wrote them is journalled until a server took them. */
 import { createHash } from 'node:crypto';
-import { addressKey, REFUSALS, type Refusal } from '../domain/address-marks.ts';
 import { isRetryable, messageOf } from '../domain/failure.ts';
 import type { Log, Mail } from './job.ts';
 import type { Call } from './scripts.ts';
@@ -45,6 +44,18 @@ export interface Outbox {
   /** How long a mail that is being sent is hidden from other senders. */
   readonly hideMs: number;
   readonly pace: Pace;
+  /** The table in which it is written whom a mail was refused for; nowhere if left out. */
+  readonly refusals?: string | undefined;
+}
+
+/** A row of it; its key is the address in lower case, so the latest refusal of a reader is kept. */
+interface Refusal {
+  readonly address: string;
+  readonly reply: string;
+  /** ISO 8601 in UTC. */
+  readonly at: string;
+  /** Message-ID. */
+  readonly mail: string;
 }
 
 const FIRST_PAUSE_MS = 30_000;
@@ -183,12 +194,16 @@ interface Way {
 }
 
 /** Sends one mail and settles what came of it; true when it left. */
-async function send({ call, deliver, log }: Outbox, way: Way, taken: readonly unknown[]): Promise<boolean> {
+async function send(outbox: Outbox, way: Way, taken: readonly unknown[]): Promise<boolean> {
+  const { call, deliver, log, refusals } = outbox;
   const [id, body, tries, unknowns, known] = taken as [string, string, number, number, string];
   const done = JSON.parse(known) as readonly string[];
   const settlement = await deliver(JSON.parse(body) as OutgoingMail, done).then(
     (): Settlement => ({ state: 'sent' }),
-    (error: unknown) => ({ ...afterFailure(error, tries, unknowns), ...learnt(error, { id, done }) }),
+    (error: unknown) => ({
+      ...afterFailure(error, tries, unknowns),
+      ...learnt(error, { id, done, refusals }),
+    }),
   );
   await call('settle-mail', { id, ...way, ...settlement });
   const { state, retryMs, closedMs } = settlement;
@@ -212,7 +227,7 @@ interface Settlement {
   readonly done?: string;
   /** By address the JSON of its `Refusal`, and the table that they go to. */
   readonly refused?: Readonly<Record<string, string>>;
-  readonly refusals?: typeof REFUSALS;
+  readonly refusals?: string;
 }
 
 /** What becomes of a mail whose last try failed: the `tries`-th, after `unknowns` whose outcome nobody knows. */
@@ -234,18 +249,21 @@ function afterFailure(error: unknown, tries: number, unknowns: number): Settleme
 /** What a failed try tells of single readers. */
 function learnt(
   error: unknown,
-  { id, done }: { readonly id: string; readonly done: readonly string[] },
+  {
+    id,
+    done,
+    refusals,
+  }: { readonly id: string; readonly done: readonly string[] } & Pick<Outbox, 'refusals'>,
 ): Pick<Settlement, 'done' | 'refused' | 'refusals'> {
   const { taken = [], refused = [] } = error as Failure;
   if (taken.length + refused.length === 0) return {};
-  const over = [...done, ...taken, ...refused.map(({ address }) => address)];
+  const over = JSON.stringify([...done, ...taken, ...refused.map(({ address }) => address)]);
+  if (refused.length === 0 || refusals === undefined) return { done: over };
   const at = new Date().toISOString();
   const rows = refused.map((one): Refusal => ({ ...one, at, mail: id }));
   return {
-    done: JSON.stringify(over),
-    ...(rows.length > 0 && {
-      refused: Object.fromEntries(rows.map((row) => [addressKey(row.address), JSON.stringify(row)])),
-      refusals: REFUSALS,
-    }),
+    done: over,
+    refused: Object.fromEntries(rows.map((row) => [row.address.toLowerCase(), JSON.stringify(row)])),
+    refusals,
   };
 }

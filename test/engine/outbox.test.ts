@@ -29,7 +29,7 @@ describe('a mail in the outbox', () => {
 
   async function sender(deliver: Deliver, hideMailMs = 60_000): Promise<Engine> {
     const timings = { leaseMs: 300, renewMs: 75, reconcileMs: 100, graceMs: 200, hideMailMs };
-    return (await house.engine({ mail: job }, { deliver, timings })).engine;
+    return (await house.engine({ mail: job }, { deliver, timings, refusals: REFUSALS })).engine;
   }
 
   /** Posts mails by a run; resolves with their ids. */
@@ -229,7 +229,7 @@ describe('a mail in the outbox', () => {
       expect(await engine.sendMails()).toBe(0);
       expect(await engine.sendMails()).toBe(0);
       const [seconds = 0] = await redis.time();
-      pauses.push(Number(await redis.hget('{nightshift}:outbox:closed', 'until')) / 1000 - Number(seconds));
+      pauses.push(Number(await redis.hget('{nightshift}:outbox:closed', 'until')) / 1000 - seconds);
       await redis.hset('{nightshift}:outbox:closed', 'until', 1);
     }
     expect(tries).toBe(8);

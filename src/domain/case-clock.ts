@@ -1,6 +1,5 @@
 /** How does what is remembered of a finding go on when a poll shows it, and when one does not? */
-import type { Case } from './cases.ts';
-import type { Policy } from './compliance.ts';
+import type { Case, Look } from './cases.ts';
 import type { Finding } from './patch-feed.ts';
 import type { Subject, Term } from './policy-rules.ts';
 import { parseSpan } from './time-forms.ts';
@@ -13,14 +12,19 @@ export interface Shown extends Subject {
   readonly counted: boolean;
 }
 
-/** What is the same for all findings of a poll. */
+/** What is the same for every server at one poll. */
 export interface Turn {
   readonly feed: string;
   /** The feed alone. */
   readonly seenBy: readonly string[];
   /** ISO 8601 in UTC. */
   readonly takenAt: string;
-  readonly time: WorkingTime;
+  readonly complete: boolean;
+  readonly now: Date;
+  /** Younger servers are left alone. */
+  readonly minAgeMs: number;
+  /** Some rule asks servers to report. */
+  readonly mindsSilence: boolean;
   readonly resolveAfter: number;
   /** One that comes back within so long goes on with its clock. */
   readonly reopenMs: number;
@@ -29,18 +33,20 @@ export interface Turn {
 }
 
 export function turnOf(
-  { feed, takenAt }: Pick<Turn, 'feed' | 'takenAt'>,
-  { resolve, reopenKeepsClock }: Policy,
+  { poll, policy, now }: Pick<Look, 'poll' | 'policy' | 'now'>,
   time: WorkingTime,
 ): Turn {
   const known = new Map<string, string>();
   return {
-    feed,
-    seenBy: [feed],
-    takenAt,
-    time,
-    resolveAfter: resolve.afterCompletePolls,
-    reopenMs: parseSpan(reopenKeepsClock),
+    feed: poll.feed,
+    seenBy: [poll.feed],
+    takenAt: secondsOf(new Date(poll.takenAt)),
+    complete: poll.complete,
+    now,
+    minAgeMs: parseSpan(policy.minServerAge),
+    mindsSilence: policy.rules.some(({ match }) => match.notReportingFor !== undefined),
+    resolveAfter: policy.resolve.afterCompletePolls,
+    reopenMs: parseSpan(policy.reopenKeepsClock),
     dueOf: (start, { rule: { grace } }) => {
       const key = `${grace} ${start}`;
       const due = known.get(key) ?? secondsOf(endOfWork(new Date(start), parseGrace(grace)!, time));

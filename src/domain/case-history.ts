@@ -1,32 +1,15 @@
 /** How does every server stand to the patching terms after a poll, and what is to be remembered of it? */
-import { notShown, type Shown, secondsOf, shownAgain, type Turn, turnOf } from './case-clock.ts';
-import type { Case, CaseState, Cases, Doubt, JudgedServer, Judgement } from './cases.ts';
-import { type Policy, workingTimeOf } from './compliance.ts';
-import { type Exemption, grantsBy } from './exemptions.ts';
-import { hostName, matcherOf } from './feed-match.ts';
+import { type Shown, type Turn, turnOf } from './case-clock.ts';
+import { rowAfter } from './case-row.ts';
+import type { CaseState, Cases, JudgedServer, Judgement, Look } from './cases.ts';
+import { workingTimeOf } from './compliance.ts';
+import { grantsBy } from './exemptions.ts';
+import { type Placed, placeHosts } from './feed-match.ts';
 import type { Server } from './fleet.ts';
 import { judgedFinding, stateOf, tally } from './judged.ts';
-import { DAY_MS } from './local-time.ts';
 import type { Poll, ReportedHost } from './patch-feed.ts';
 import { type Term, termsOf } from './policy-rules.ts';
 import { type Evidence, evidenceOf, type Habits, habitsOf, silenceOf } from './poll-evidence.ts';
-import { parseSpan } from './time-forms.ts';
-
-/** All that a judgement rests on. */
-export interface Look {
-  readonly poll: Poll;
-  /** Every server of the cloud: what is remembered of any other is forgotten. */
-  readonly servers: readonly Server[];
-  readonly policy: Policy;
-  /** Beside those of the policy; kept when they have ended, they go on granting the time that they gave. */
-  readonly exemptions?: readonly Exemption[];
-  /** The site's time zone, for a policy that names none. */
-  readonly zone: string;
-  readonly now: Date;
-}
-
-/** Who was told that a finding is over may be told so for as long. */
-const KEPT_MS = 7 * DAY_MS;
 
 /**
  * Judges every server by one more poll of one feed. Rows that the poll changes are in `next`, and no others; the
@@ -54,62 +37,25 @@ export function judge(previous: Cases, look: Look): Judgement {
   };
 }
 
-interface Reading {
+interface Reading extends Placed {
   readonly look: Look;
   readonly turn: Turn;
   readonly terms: readonly Term[];
   readonly habits: Habits;
   readonly grantsOf: ReturnType<typeof grantsBy>;
-  readonly minAgeMs: number;
-  /** Some rule asks servers to report. */
-  readonly minds: boolean;
-  /** By server id: what the poll lists for it, and why it might list more. */
-  readonly hosts: ReadonlyMap<string, readonly ReportedHost[]>;
-  readonly doubts: ReadonlyMap<string, string>;
-  readonly matched: number;
-  readonly ambiguous: readonly Doubt[];
-  readonly nobody: readonly string[];
 }
 
 function readingOf(look: Look): Reading {
   const { poll, policy, exemptions = [], zone, now } = look;
   const time = workingTimeOf(policy, zone);
-  const turn = turnOf({ feed: poll.feed, takenAt: secondsOf(new Date(poll.takenAt)) }, policy, time);
   return {
     look,
-    turn,
+    turn: turnOf(look, time),
     terms: termsOf(policy),
     habits: habitsOf(poll),
     grantsOf: grantsBy([...policy.exemptions, ...exemptions], { now, zone: time.zone }),
-    minAgeMs: parseSpan(policy.minServerAge),
-    minds: policy.rules.some(({ match }) => match.notReportingFor !== undefined),
-    ...placeHosts(look),
+    ...placeHosts(poll, look.servers, policy.hosts),
   };
-}
-
-function placeHosts({ poll, servers, policy }: Look) {
-  const matchOf = matcherOf(servers, policy.hosts);
-  const hosts = new Map<string, ReportedHost[]>();
-  const doubts = new Map<string, string>();
-  const ambiguous: Doubt[] = [];
-  const nobody: string[] = [];
-  let matched = 0;
-  for (const host of poll.hosts) {
-    const match = matchOf(host);
-    if (match.is === 'nobody') nobody.push(hostName(host));
-    else if (match.is === 'server') {
-      matched += 1;
-      const placed = hosts.get(match.id);
-      if (placed === undefined) hosts.set(match.id, [host]);
-      else placed.push(host);
-    } else {
-      const { candidates, why } = match;
-      ambiguous.push({ host: hostName(host), candidates, why });
-      for (const id of candidates)
-        doubts.set(id, `${poll.feed} lists a host that may be this server: ${why}`);
-    }
-  }
-  return { hosts, doubts, ambiguous, nobody, matched };
 }
 
 function judgeServer(server: Server, before: CaseState | undefined, reading: Reading) {
@@ -124,7 +70,7 @@ function judgeServer(server: Server, before: CaseState | undefined, reading: Rea
   const silentSince = before?.silentSince?.[turn.feed];
   const evidence = evidenceOf(own, habits, { silentSince, doubtful: doubt !== undefined });
   const shown = shownBy(evidence, reading);
-  const row = rowAfter(before, { server, evidence, shown }, reading);
+  const row = rowAfter(before, { server, evidence, shown }, turn);
 
   const grantOf = reading.grantsOf(server);
   const findings = (row?.cases ?? []).map((known) =>
@@ -161,62 +107,9 @@ function reportOf({ hostname, os, lastReport }: ReportedHost): NonNullable<Judge
   };
 }
 
-interface Seen {
-  readonly server: Server;
-  readonly evidence: Evidence;
-  readonly shown: ReadonlyMap<string, Shown>;
-}
-
-/** `before` itself where nothing is new, undefined where nothing is left to remember. */
-function rowAfter(before: CaseState | undefined, seen: Seen, reading: Reading): CaseState | undefined {
-  const old = before?.cases ?? [];
-  const cases = casesAfter(old, seen, reading);
-  const silentSince = silenceAfter(before?.silentSince, seen.evidence, reading);
-  const isSame = cases.length === old.length && cases.every((each, i) => each === old[i]);
-  if (isSame && silentSince === before?.silentSince) return before;
-  if (cases.length === 0 && silentSince === undefined) return undefined;
-  return { cases, ...(silentSince && { silentSince }) };
-}
-
-function casesAfter(old: readonly Case[], { server, evidence, shown }: Seen, reading: Reading): Case[] {
-  const { turn, minAgeMs, look } = reading;
-  const bornAt = Date.parse(server.createdAt);
-  const earliest = Number.isNaN(bornAt) ? 0 : bornAt + minAgeMs;
-  const listed = new Set(evidence.subjects.map(({ finding }) => finding.id));
-  const kept = old.map((known) => {
-    const again = shown.get(known.id);
-    if (again !== undefined) return shownAgain(known, again, turn, earliest);
-    if (known.resolvedAt !== undefined) return known;
-    // What is listed and no rule speaks of any more is over, too.
-    const isOver = evidence.wouldShow(known) || (look.poll.complete && listed.has(known.id));
-    return isOver ? notShown(known, turn) : known;
-  });
-  const fresh = [...shown]
-    .filter(([id]) => !old.some((known) => known.id === id))
-    .map(([, each]) => shownAgain(undefined, each, turn, earliest));
-  const all = fresh.length === 0 ? kept : [...kept, ...fresh].toSorted((a, b) => (a.id < b.id ? -1 : 1));
-  return all.filter((each) => !isForgotten(each, reading));
-}
-
-function isForgotten({ resolvedAt }: Case, { look: { now }, turn: { reopenMs } }: Reading): boolean {
-  return resolvedAt !== undefined && now.getTime() - Date.parse(resolvedAt) > Math.max(reopenMs, KEPT_MS);
-}
-
-function silenceAfter(
-  before: CaseState['silentSince'],
-  { heard }: Evidence,
-  { turn: { feed, takenAt }, minds }: Reading,
-): CaseState['silentSince'] {
-  const isNoted = before?.[feed] !== undefined;
-  if (heard === 'no' && minds) return isNoted ? before : { ...before, [feed]: takenAt };
-  if (!isNoted || heard === 'unknown') return before;
-  const { [feed]: _, ...others } = before;
-  return Object.keys(others).length === 0 ? undefined : others;
-}
-
 function whyLeftAlone(
   { createdAt }: Server,
-  { look: { now, policy }, minAgeMs }: Reading,
+  { look: { now, policy }, turn: { minAgeMs } }: Reading,
 ): string | undefined {
   const ageMs = now.getTime() - Date.parse(createdAt);
   return ageMs < minAgeMs ? `it is younger than ${policy.minServerAge}` : undefined;

@@ -1,7 +1,8 @@
 /** What is remembered of the findings of a server from poll to poll, and what is judged of them at one? */
-import type { FindingKind, Rule, State } from './compliance.ts';
+import type { FindingKind, Policy, Rule, State } from './compliance.ts';
 import type { Exemption } from './exemptions.ts';
-import type { Finding, ReportedHost } from './patch-feed.ts';
+import type { Server } from './fleet.ts';
+import type { Finding, Poll, ReportedHost } from './patch-feed.ts';
 
 /** One finding on one server, from when it was first seen until it can no longer come back with the same clock. */
 export type Case = {
@@ -29,7 +30,7 @@ export type Case = {
   readonly resolvedAt?: string;
 };
 
-export type Missed = {
+type Missed = {
   readonly polls: number;
   /** When the last of them was taken. */
   readonly at: string;
@@ -45,6 +46,19 @@ export type CaseState = {
 
 /** By server id. */
 export type Cases = ReadonlyMap<string, CaseState>;
+
+/** All that a judgement rests on. */
+export interface Look {
+  readonly poll: Poll;
+  /** Every server of the cloud: what is remembered of any other is forgotten. */
+  readonly servers: readonly Server[];
+  readonly policy: Policy;
+  /** Beside those of the policy; kept when they have ended, they go on granting the time that they gave. */
+  readonly exemptions?: readonly Exemption[];
+  /** The site's time zone, for a policy that names none. */
+  readonly zone: string;
+  readonly now: Date;
+}
 
 export interface JudgedFinding {
   readonly id: string;

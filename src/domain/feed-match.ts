@@ -1,7 +1,8 @@
 /** Which server is the machine that a feed speaks of? */
 import { addressesIn, canonicalAddress } from './addresses.ts';
+import type { Doubt } from './cases.ts';
 import type { Server } from './fleet.ts';
-import type { ReportedHost } from './patch-feed.ts';
+import type { Poll, ReportedHost } from './patch-feed.ts';
 import { sayCount } from './say.ts';
 
 /** A host that fits several servers is none of theirs until a person has said whose. */
@@ -9,6 +10,18 @@ export type Match =
   | { readonly is: 'server'; readonly id: string }
   | { readonly is: 'ambiguous'; readonly candidates: readonly string[]; readonly why: string }
   | { readonly is: 'nobody' };
+
+/** Where the hosts of a poll are. */
+export interface Placed {
+  /** By server id: what the poll lists for it, and why it might list more. */
+  readonly hosts: ReadonlyMap<string, readonly ReportedHost[]>;
+  readonly doubts: ReadonlyMap<string, string>;
+  /** How many hosts have a server. */
+  readonly matched: number;
+  readonly ambiguous: readonly Doubt[];
+  /** What the feed calls the hosts that fit no server. */
+  readonly nobody: readonly string[];
+}
 
 type Matched = Pick<Server, 'id' | 'name' | 'projectId' | 'addresses'>;
 
@@ -58,6 +71,35 @@ export function matcherOf(
     }
     return NOBODY;
   };
+}
+
+/** Puts every host of a poll to its server; see `matcherOf` for `known`. */
+export function placeHosts(
+  { feed, hosts: listed }: Pick<Poll, 'feed' | 'hosts'>,
+  servers: readonly Matched[],
+  known: Readonly<Record<string, string>>,
+): Placed {
+  const matchOf = matcherOf(servers, known);
+  const hosts = new Map<string, ReportedHost[]>();
+  const doubts = new Map<string, string>();
+  const ambiguous: Doubt[] = [];
+  const nobody: string[] = [];
+  let matched = 0;
+  for (const host of listed) {
+    const match = matchOf(host);
+    if (match.is === 'nobody') nobody.push(hostName(host));
+    else if (match.is === 'server') {
+      matched += 1;
+      const placed = hosts.get(match.id);
+      if (placed === undefined) hosts.set(match.id, [host]);
+      else placed.push(host);
+    } else {
+      const { candidates, why } = match;
+      ambiguous.push({ host: hostName(host), candidates, why });
+      for (const id of candidates) doubts.set(id, `${feed} lists a host that may be this server: ${why}`);
+    }
+  }
+  return { hosts, doubts, ambiguous, nobody, matched };
 }
 
 /** What a feed's people would call the host: its name, else whatever else is known of it. */

@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Engine } from '../engine/engine.ts';
 import { isOver, type RunRecord } from '../engine/runs.ts';
+import { answerFromConsole } from '../twin/console.ts';
 import { familiesOf } from './family.ts';
 import type { DemoHouse } from './house.ts';
-import { answerFromConsole } from '../twin/console.ts';
 import { layOut, moving, NOTHING_TOLD, type Told, tell } from './picture.ts';
 import type { Screen } from './screen.ts';
 

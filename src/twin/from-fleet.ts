@@ -51,7 +51,8 @@ export function worldOf(fleet: FleetFile, { seed, at, pace }: FleetSeed, handler
   const servers = fleet.servers.map((each, index): Server => {
     const projectId = projectOf.get(each.project ?? NOBODY) ?? '';
     const group = groupOf.get(each.id);
-    const createdAt = each.createdAt === undefined ? at - ageOf(each) : Math.min(at, Date.parse(each.createdAt));
+    const createdAt =
+      each.createdAt === undefined ? at - ageOf(each) : Math.min(at, Date.parse(each.createdAt));
     return {
       id: each.id,
       number: index + 1,

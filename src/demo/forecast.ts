@@ -28,11 +28,10 @@ export async function forecastNext(
 
 /** Everybody awaits one, and what we hold is given back. */
 function nextKernel(fleet: FleetFile): FleetFile {
-  const hypervisors = fleet.hypervisors.map(({ kernel: _, disabledReason, ...each }) => {
-    const isOurs = disabledReason?.startsWith('nightshift') === true;
-    return isOurs
-      ? { ...each, enabled: true }
-      : { ...each, ...(disabledReason !== undefined && { disabledReason }) };
+  const hypervisors = fleet.hypervisors.map((each) => {
+    const { kernel: _, ...awaiting } = each;
+    const isOurs = each.disabledReason?.startsWith('nightshift') === true;
+    return isOurs ? { ...awaiting, enabled: true } : awaiting;
   });
   return { ...fleet, hypervisors };
 }

@@ -5,6 +5,7 @@ import type { Cloud, Host } from './domain/fleet.ts';
 import type { CallHttp } from './domain/http-call.ts';
 import type { WriteLetter } from './domain/letters.ts';
 import type { Alertmanager, Prometheus } from './domain/monitoring.ts';
+import type { PatchFeed } from './domain/patch-feed.ts';
 import type { SiteWindow } from './domain/window.ts';
 import type { EngineContext, Job } from './engine/job.ts';
 
@@ -18,6 +19,8 @@ export interface Clients {
   /** Absent where it is not configured, as is the next. */
   readonly prometheus?: Prometheus;
   readonly alertmanager?: Alertmanager;
+  /** The feed that the site calls so. Throws a PermanentError where there is none; asks nothing before it is polled. */
+  feed(name: string): PatchFeed;
   /** Every way to the operators, as readers of a mail: addresses, and `webhook:operators` where that is configured. */
   readonly operators: readonly string[];
   /** Words a mail to an owner by the site's template. */

@@ -2,7 +2,6 @@
  * How do runs reach the outside world? Each client is loaded and opened when it is first used: a daemon
  * that waits stays small, and a job that needs no cloud runs where none is configured.
  */
-import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Post, Webhook } from './clients/webhook.ts';
@@ -11,9 +10,12 @@ import type { Config } from './config.ts';
 import type { Clients } from './context.ts';
 import { PermanentError } from './domain/failure.ts';
 import type { Cloud, Host } from './domain/fleet.ts';
+import type { PatchFeed } from './domain/patch-feed.ts';
 import { readOnly } from './domain/read-only.ts';
+import { unknownWord } from './domain/words.ts';
 import type { Deliver, OutgoingMail } from './engine/outbox.ts';
 import { handbackIn } from './handback.ts';
+import { openFeed, signInOf } from './open-feed.ts';
 import { ownServer } from './own-server.ts';
 import { RequestError } from './start-run.ts';
 
@@ -49,6 +51,7 @@ export function openClients(config: Config, secrets: Secret[]): OpenedClients {
     return openTemplates(await readTemplates(config.mailTemplates), config.timezone);
   });
   const monitoring = monitoringOf(config);
+  const feeds = feedsOf(config);
   const own = ownServer();
   const handback = handbackIn(join(config.stateDir, 'handback'));
 
@@ -59,6 +62,7 @@ export function openClients(config: Config, secrets: Secret[]): OpenedClients {
         run: async (argv, options) => (await hosts()).host(name).run(argv, options),
       }),
       ...monitoring,
+      feed: (name) => feedCalled(name, feeds),
       http: async (call, options) => (await import('./clients/http-call.ts')).callHttp(call, options),
       operators: operatorsOf(config),
       letter: async (name, facts) => (await letters()).write(name, facts),
@@ -160,13 +164,24 @@ function monitoringOf(config: Config): Pick<Clients, 'prometheus' | 'alertmanage
   };
 }
 
-async function monitoringSettings({ url, token, login, ca }: NonNullable<Config['prometheus']>) {
-  return {
-    url,
-    ...(token && { token: token.reveal() }),
-    ...(login && { login: { user: login.user, password: login.password.reveal() } }),
-    ...(ca && { ca: await readFile(ca, 'utf8') }),
-  };
+/** By name; each is opened by its first poll. */
+function feedsOf({ feeds, timezone }: Config): ReadonlyMap<string, PatchFeed> {
+  return new Map(
+    Object.entries(feeds).map(([name, feed]) => {
+      const opened = once(() => openFeed(name, feed, timezone));
+      return [name, { name, poll: async (signal) => (await opened()).poll(signal) }];
+    }),
+  );
+}
+
+function feedCalled(name: string, feeds: ReadonlyMap<string, PatchFeed>): PatchFeed {
+  const feed = feeds.get(name);
+  if (feed !== undefined) return feed;
+  throw new PermanentError(`\`feeds\` has no ${name}: ${unknownWord('feed', name, [...feeds.keys()])}`);
+}
+
+async function monitoringSettings({ url, ...signIn }: NonNullable<Config['prometheus']>) {
+  return { url, ...(await signInOf(signIn)) };
 }
 
 async function openMail({ mail, stateDir }: Config) {

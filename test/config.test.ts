@@ -110,6 +110,7 @@ describe('where the configuration comes from', () => {
       stateDir: join(cwd, 'var/nightshift'),
       http: { listen: { host: '127.0.0.1', port: 7460 }, insecure: false, tokens: [] },
       clouds: {},
+      feeds: {},
       jobs: {
         'reboot-hypervisors': UNSET,
         'watch-announcements': UNSET,
@@ -240,6 +241,34 @@ jobs:
     expect(config.prometheus).toEqual({ url: 'http://prom.example.org:9090/p' });
     expect(config.alertmanager).toMatchObject({ login: { user: 'ns' }, ca: join(cwd, 'ca.pem') });
     expect(secretsIn(config).map((secret) => secret.reveal())).toEqual(['s3cret']);
+  });
+
+  it('asks each feed in its own way, and keeps what it signs in with as secrets', async () => {
+    const config = await read(
+      `
+feeds:
+  pakiti: { pakiti: { url: "https://pakiti.example.org/pakiti", cert: me.pem, key: env:KEY, staleAfter: 2d } }
+  exporters: { prometheus: { url: "http://prom.example.org", targets: { job: vms }, labels: { host: name } } }
+  scans: { drop: { url: env:LIST, listsClean: true } }
+`,
+      { KEY: 'k3y', LIST: 'https://scans.example.org/t0ken' },
+    );
+
+    expect(config.feeds).toMatchObject({
+      pakiti: {
+        pakiti: { certificate: { cert: join(cwd, 'me.pem') }, packages: true, staleMs: 2 * 86_400_000 },
+      },
+      exporters: {
+        prometheus: {
+          labels: { serverId: 'instance_id', host: 'name', address: 'instance' },
+          securityOrigins: { apt: ['*-security*'], yum: ['*'] },
+        },
+      },
+      scans: { drop: { complete: true, listsClean: true, staleMs: 7 * 86_400_000 } },
+    });
+    expect(new Set(secretsIn(config).map((secret) => secret.reveal()))).toEqual(
+      new Set(['k3y', 'https://scans.example.org/t0ken']),
+    );
   });
 
   it('checks the mails that a site words itself, each fault with its line', async () => {
@@ -415,6 +444,36 @@ jobs:
       'a Prometheus that would be told a secret for all to read',
       'prometheus: { url: "http://prom.example.org", token: env:PATH }',
       'line 1 prometheus.url: http://prom.example.org is not encrypted, and a secret is sent there',
+    ],
+    [
+      'a feed of no kind',
+      'feeds: { pakiti: {} }',
+      'line 1 feeds.pakiti: is of no kind: give pakiti, prometheus or drop',
+    ],
+    [
+      'a Pakiti that would be told a password for all to read',
+      'feeds: { p: { pakiti: { url: "http://p.example.org", user: me, password: env:PATH } } }',
+      'line 1 feeds.p.pakiti.url: http://p.example.org is not encrypted, and a secret is sent there',
+    ],
+    [
+      'half a client certificate',
+      'feeds: { p: { pakiti: { url: "https://p.example.org", cert: me.pem } } }',
+      'line 1 feeds.p.pakiti.cert: goes together with key',
+    ],
+    [
+      'a label that Prometheus has not',
+      'feeds: { e: { prometheus: { url: "https://p.example.org", targets: { "a-b": x } } } }',
+      'line 1 feeds.e.prometheus.targets.a-b: is not allowed as a key',
+    ],
+    [
+      'a drop in two places',
+      'feeds: { d: { drop: { file: a.csv, machineFiles: b } } }',
+      'line 1 feeds.d.drop.machineFiles: excludes file: give one of file, url or machineFiles',
+    ],
+    [
+      'a file that somebody would sign in for',
+      'feeds: { d: { drop: { file: a.csv, token: env:PATH } } }',
+      'line 1 feeds.d.drop.token: belongs to url, which is not given',
     ],
     [
       'an Alertmanager whose user has no password',

@@ -35,6 +35,7 @@ interface Asking<T> {
   readonly query?: readonly (readonly [string, string])[];
   readonly body?: object;
   readonly answer: z.ZodType<T>;
+  readonly signal?: AbortSignal;
 }
 
 export type Ask = <T>(asking: Asking<T>) => Promise<T>;
@@ -50,7 +51,7 @@ export function openMonitoring(name: string, settings: MonitoringSettings): Ask 
   const base = url.replace(/\/+$/, '');
   const { host } = new URL(base);
 
-  return async function ask({ method, path, query = [], body, answer }) {
+  return async function ask({ method, path, query = [], body, answer, signal }) {
     const target = new URL(`${base}${path}`);
     for (const [key, value] of query) target.searchParams.append(key, value);
     const content = body && { 'content-type': 'application/json' };
@@ -69,8 +70,10 @@ export function openMonitoring(name: string, settings: MonitoringSettings): Ask 
         ...(body && { body: JSON.stringify(body) }),
         connectMs: timeoutMs,
         answerMs: timeoutMs,
+        ...(signal && { signal }),
       });
     } catch (error) {
+      signal?.throwIfAborted();
       const why = `${called} got no answer: ${messageOf(error)}`;
       throw new MonitoringError(why, { retryable: isRetryable(error), cause: error });
     }

@@ -3,13 +3,14 @@ import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { cronFault } from '../domain/cron.ts';
-import { messageOf } from '../domain/failure.ts';
 import { WEEKDAYS, windowFault } from '../domain/window.ts';
 import { unknownKeys, unknownWord } from '../domain/words.ts';
 import type { Json } from '../engine/job.ts';
+import { feedsSchema } from './feeds.ts';
 import * as form from './forms.ts';
 import { optionFaults } from './options.ts';
-import { isReference, NO_LITERAL, readSecret, Secret, type Surroundings } from './secret.ts';
+import { apiFaults, apiKeys, Positive, path, secret, signInOf, text, Word, webUrl } from './parts.ts';
+import type { Surroundings } from './secret.ts';
 
 /** What the schema depends on: jobs by name, names of windows, and where secrets and paths are looked up. */
 export interface Site extends Surroundings {
@@ -35,6 +36,7 @@ export function configSchema(site: Site) {
     mail: mailSchema(site).optional(),
     prometheus: monitoringSchema(site).optional(),
     alertmanager: monitoringSchema(site).optional(),
+    feeds: feedsSchema(site).default({}),
     jobs: jobsSchema(site).prefault({}),
     keep: KeepSchema.prefault({}),
     engine: EngineSchema.prefault({}),
@@ -48,8 +50,6 @@ export function jobSettingsSchema(site: Site) {
     .strip();
 }
 
-const Word = z.string().min(1);
-const Positive = z.int().min(1);
 const TimeOfDay = text(form.timeFault);
 
 const WindowSchema = z
@@ -175,29 +175,12 @@ function sshSchema(site: Site) {
   });
 }
 
-/** An HTTP API of the site's monitoring; whoever signs in there must not be overheard. */
+/** An HTTP API of the site's monitoring. */
 function monitoringSchema(site: Site) {
-  const keys = z.strictObject({
-    url: text(form.httpFault),
-    token: secret(site).optional(),
-    user: Word.optional(),
-    password: secret(site).optional(),
-    ca: path(site).optional(),
-  });
-  return keys
-    .superRefine(({ url, token, user, password }, ctx) => {
-      const fault = (key: string, message: string) => ctx.addIssue({ code: 'custom', path: [key], message });
-      if (!user !== !password) fault('user', 'goes together with password');
-      if (token && user) fault('token', 'excludes user and password');
-      const isOpen = form.webFault(url) !== undefined;
-      if (isOpen && (token || password)) fault('url', `${url} is not encrypted, and a secret is sent there`);
-    })
-    .transform(({ url, token, user, password, ca }) => ({
-      url,
-      ...(token && { token }),
-      ...(user && password && { login: { user, password } }),
-      ...(ca && { ca }),
-    }));
+  return z
+    .strictObject(apiKeys(site))
+    .superRefine(apiFaults)
+    .transform(({ url, ...signIn }) => ({ url, ...signInOf(signIn) }));
 }
 
 /** Left out, it is the environment's, as other programs have it. */
@@ -206,13 +189,6 @@ function redisUrl(site: Site) {
     error: 'refers to something that is no redis://… URL',
   });
   return site.env.REDIS_URL ? url.prefault('env:REDIS_URL') : url.optional();
-}
-
-/** A URL that is called: a reference to one that holds a token, or one as it is. */
-function webUrl(site: Site) {
-  return secret(site, form.webFault).refine((given) => form.webFault(given.reveal()) === undefined, {
-    error: 'refers to something that is no https://… URL, or one with a user in it',
-  });
 }
 
 function mailSchema(site: Site) {
@@ -292,36 +268,5 @@ function optionsSchema(options: z.ZodType) {
       ({ path: [name] }) => name === undefined || Object.hasOwn(given, name),
     );
     for (const { path, message } of faults) ctx.addIssue({ code: 'custom', path: [...path], message });
-  });
-}
-
-function path({ cwd }: Site) {
-  return Word.transform((given) => resolve(cwd, given));
-}
-
-/** A text against which `faultOf` has nothing to say; what is no text is judged as if it were quoted. */
-function text(faultOf: (text: string) => string | undefined) {
-  const error = ({ input }: { input?: unknown }) =>
-    typeof input === 'number' || typeof input === 'boolean' ? faultOf(String(input)) : undefined;
-  return z.string({ error }).superRefine((given, ctx) => {
-    const message = faultOf(given);
-    // No `continue`: what is built on this text must not look at it.
-    if (message !== undefined) ctx.addIssue({ code: 'custom', message, continue: false });
-  });
-}
-
-/** A reference to a secret, or a literal against which `literalFault` has nothing to say. */
-function secret(site: Site, literalFault?: (literal: string) => string | undefined) {
-  const error = ({ input }: { input?: unknown }) => (literalFault || input === null ? undefined : NO_LITERAL);
-  return z.string({ error }).transform(async (given, ctx) => {
-    try {
-      if (literalFault === undefined || isReference(given)) return await readSecret(given, site);
-      const fault = literalFault(given);
-      if (fault === undefined) return new Secret(given);
-      ctx.addIssue(fault);
-    } catch (error) {
-      ctx.addIssue(messageOf(error));
-    }
-    return z.NEVER;
   });
 }

@@ -5,6 +5,7 @@ import type { Clients } from '../context.ts';
 export function clientsOver(own: Pick<Clients, 'cloud' | 'host' | 'letter'> & Partial<Clients>): Clients {
   return {
     http: () => Promise.reject(new Error('a rehearsal calls no URL')),
+    feed: (name) => ({ name, poll: () => Promise.reject(new Error('a rehearsal polls no feed')) }),
     operators: ['ops@example.org'],
     armed: true,
     handback: { write: async () => {}, clear: async () => {} },

@@ -15,6 +15,7 @@ export interface Exchange {
   readonly connectMs: number;
   /** From the beginning to the last byte of the answer. */
   readonly answerMs: number;
+  readonly signal?: AbortSignal;
 }
 
 /** Makes exchanges. */
@@ -37,12 +38,13 @@ export function openExchange(ca?: string): Exchanging {
   // call is then sent again; whether a POST was accepted would be anybody's guess.
   const fresh = { http: new http.Agent(), https: new https.Agent(trust) };
 
-  return async function exchange({ method, url, headers, body, connectMs, answerMs }) {
+  return async function exchange({ method, url, headers, body, connectMs, answerMs, signal }) {
     const agents = method === 'POST' ? fresh : kept;
+    const options = { method, headers, ...(signal && { signal }) };
     const request =
       url.protocol === 'https:'
-        ? https.request(url, { method, headers, agent: agents.https })
-        : http.request(url, { method, headers, agent: agents.http });
+        ? https.request(url, { ...options, agent: agents.https })
+        : http.request(url, { ...options, agent: agents.http });
     const limits = watch(request, connectMs, answerMs);
     try {
       const answered = once(request, 'response');

@@ -70,6 +70,7 @@ export async function openWorld(): Promise<World> {
       cloud: new FakeCloud(HYPERVISORS),
       host: (name) => hosts.host(name),
       http: callHttp,
+      feed: (name) => ({ name, poll: () => Promise.reject(new Error('this world has no feed')) }),
       operators: ['ops@example.org'],
       letter: OUR_LETTERS,
       armed: true,

@@ -77,7 +77,7 @@ function groundOf(model: Model, pool: number): Ground {
     return [
       { hypervisor: home[servers[0]!]!, cells: servers.map((s) => cellsAtHome[s]!) },
       ...targets.flatMap((hypervisor) =>
-        cellChoices(model, kinds, hypervisor).map((cells) => ({ hypervisor, cells })),
+        cellChoices(model, kinds, hypervisor).choices.map((cells) => ({ hypervisor, cells })),
       ),
     ];
   });

@@ -91,7 +91,7 @@ function packCells(end: Placement, hypervisor: number, packing: Packing, next = 
   if (server === undefined) return true;
   const kind = end.model.kindOf[server]!;
   const usual = end.cellsFor(kind, hypervisor);
-  const others = cellChoices(end.model, [kind], hypervisor).map(([cells]) => cells!);
+  const others = cellChoices(end.model, [kind], hypervisor).choices.map(([cells]) => cells!);
   for (const cells of new Set([usual, ...others])) {
     if (packing.triesLeft-- <= 0) return false;
     if (!end.fitsInCells(kind, hypervisor, cells)) continue;

@@ -20,6 +20,7 @@ import {
 } from '../src/provide/provide.js';
 import {
   LAB_PROGRAMS,
+  MAIL_PROGRAMS,
   MONITORING_PROGRAMS,
   TEST_PROGRAMS,
   TEST_RUN,
@@ -60,7 +61,7 @@ async function check() {
 async function test(args) {
   await providePackages(TEST_RUN);
   await providePrograms(TEST_PROGRAMS, TEST_RUN);
-  await provideIfPossible(MONITORING_PROGRAMS);
+  await provideIfPossible([...MONITORING_PROGRAMS, ...MAIL_PROGRAMS]);
   return await vitest('test', args, environment());
 }
 

@@ -44,10 +44,8 @@ export function addressKey(address: string): string {
 }
 
 /** The row that a sighting makes of the one there is; undefined where it teaches nothing new. */
-export function markedBy(
-  { address: _, at, ...seen }: Sighting,
-  known: AddressMark | undefined,
-): AddressMark | undefined {
+export function markedBy(sighting: Sighting, known: AddressMark | undefined): AddressMark | undefined {
+  const { address: _, at, ...seen } = sighting;
   if (known !== undefined && WORSE[seen.state] <= WORSE[known.state]) return undefined;
   if (known?.state === 'clear' && at <= known.since) return undefined;
   return { ...seen, since: at };

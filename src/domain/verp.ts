@@ -2,9 +2,9 @@
 
 /** RFC 5321 4.5.3.1.1. */
 const LONGEST_LOCAL_PART = 64;
-/** What stands in a local part without quotes; no `=` in the host, so that the last one divides. */
+/** What stands in a local part without quotes, and in a host; that has no `=`, so that the last one divides. */
 const LOCAL_PART = /^[\w.!#$%&'*/=?^`{|}~+-]+$/;
-const HOST = /^[\w.-]+$/;
+const HOST = /^[\w-]+(\.[\w-]+)+$/;
 
 /**
  * `patchd@example.org` for the reader `alice@site.example` → `patchd+b=alice=site.example@example.org`; the address as it

@@ -28,6 +28,17 @@ export const MONITORING_PROGRAMS = [
   { any: ['prometheus'], debian: 'prometheus' },
 ];
 
+/**
+ * As those before.
+ *
+ * @type {readonly Program[]}
+ */
+export const MAIL_PROGRAMS = [
+  { any: ['postfix'], debian: 'postfix' },
+  { any: ['dovecot'], debian: 'dovecot-imapd' },
+  { any: ['/usr/lib/dovecot/lmtp'], debian: 'dovecot-lmtpd' },
+];
+
 /** The lab installs what else it needs by itself. @type {readonly Program[]} */
 export const LAB_PROGRAMS = [...TEST_PROGRAMS, { any: ['/usr/bin/python3'], debian: 'python3' }];
 

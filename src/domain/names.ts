@@ -9,3 +9,13 @@ export function serverName({ name, id }: { readonly name: string; readonly id: s
 export function byName(a: string, b: string): number {
   return a.localeCompare(b, 'en', { numeric: true });
 }
+
+/** What a stranger calls something, on one line, without what steers a terminal or turns a text round, and cut. */
+export function plainName(text: string, longest = 80): string {
+  const line = text
+    .slice(0, 4 * longest)
+    .toWellFormed()
+    .replaceAll(/[\p{Cc}\p{Cf}\s]+/gu, ' ')
+    .trim();
+  return line.length > longest ? `${line.slice(0, longest).toWellFormed()}…` : line;
+}

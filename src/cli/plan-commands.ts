@@ -98,12 +98,10 @@ async function defragment(wishes: Wishes, common: Common): Promise<number> {
   // Loads the planner, which no other command needs.
   const { planInThread } = await import('./plan-in-thread.ts');
   const plan = await planInThread(fleet, policy, { seconds, signal: interruption() });
+  if (wishes.out !== undefined) await write(wishes.out, plan);
   terminal.say(...renderPlan(fleet, plan, terminal.width));
   terminal.json(plan);
-  if (wishes.out !== undefined) {
-    await write(wishes.out, plan);
-    terminal.say('', `The plan is in ${wishes.out}.`);
-  }
+  if (wishes.out !== undefined) terminal.say('', `The plan is in ${wishes.out}.`);
   return EXIT.done;
 }
 

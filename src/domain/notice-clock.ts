@@ -46,7 +46,10 @@ export function noticeClock(policy: Policy, siteZone: string, now: Date): Notice
     period: dayIn(now.getTime(), zone).replaceAll('-', ''),
     zone,
     askedBy,
-    stepAt: (at, due, told) => (at === 'first' ? Date.parse(told) : momentOf(at, askedBy(due, told))),
+    stepAt: (at, due, told) => {
+      if (at === 'first') return Date.parse(told);
+      return momentOf(at, at.startsWith('-') ? due : askedBy(due, told));
+    },
     remindAt: remembered((remind, told) => {
       const days = parseRemind(remind);
       return days && startOfDay(endOfWork(new Date(told), days, time), zone);

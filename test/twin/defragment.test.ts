@@ -118,7 +118,7 @@ describe('a night that empties hypervisors', () => {
 
     expect(keptOnes(world)).toEqual([]);
     expect(handback.size).toBe(0);
-  });
+  }, 90_000);
 
   it('plans around migrations that fail, and stops at its limit of them', async () => {
     const rules: FaultRule[] = [{ what: 'fail', when: { probability: 0.3 } }];

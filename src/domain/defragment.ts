@@ -1,14 +1,13 @@
 /** Which servers move where, in which order, so that the most hypervisors stand empty? */
 import type { DefragmentPlan, DefragmentPolicy, PlannedMove } from './defragment-plan.ts';
 import type { FleetFile } from './fleet-file.ts';
-import { boundOf } from './packing/bound.ts';
+import { bestDraft } from './packing/best-draft.ts';
 import { keepRoom } from './packing/keep-room.ts';
 import { makespanBound, makespanOf } from './packing/makespan.ts';
 import { type Model, modelOf } from './packing/model.ts';
 import { odditiesOf } from './packing/oddities.ts';
 import type { Solve } from './packing/program.ts';
 import { heldBy } from './packing/reasons.ts';
-import { search } from './packing/search.ts';
 import { movesOf, settle } from './packing/settle.ts';
 import { tasteOf } from './packing/taste.ts';
 import type { Move } from './packing/timetable.ts';
@@ -37,13 +36,12 @@ export function planDefragmentation(
   const model = modelOf(fleet, policy);
   const emptyBefore = model.wasEmpty.reduce((sum, is) => sum + is, 0);
   const most = policy.wanted === 'max' ? Infinity : Math.max(0, policy.wanted - emptyBefore);
-  const draft = search(model, { ...policy, most, ...tools });
+  const { draft, bound } = bestDraft(model, { ...policy, most, ...tools });
   const taste = tasteOf(model, 1);
   const kept = keepRoom(draft, policy.keepEmpty, taste);
   const tiny = policy.keepEmpty === 0 ? redoTinyPools(draft, { ...policy, most }) : new Map();
   const { sequence, givenBack } = settle(draft, policy, tiny);
   const moves = movesOf(sequence);
-  const bound = emptyBefore + Math.min(most, boundOf(model, policy.maxMoves, tools.solve));
   return {
     format: 'plan/1',
     fleet: fleet.name,
@@ -54,7 +52,7 @@ export function planDefragmentation(
       .map(({ name }) => name),
     emptyBefore,
     emptyAfter: emptyBefore + draft.emptied,
-    bound,
+    bound: emptyBefore + bound,
     moves,
     ramMovedMb: sequence.waves.flat().reduce((sum, { server }) => sum + fleet.servers[server]!.ramMb, 0),
     makespanSeconds: makespanOf(sequence.waves),

@@ -57,6 +57,15 @@ export class Draft {
     this.#move(server, to, cells);
   }
 
+  /** Becomes what the other is; it can be taken back. */
+  restore({ placement: { at, cells }, isClosed }: Draft): void {
+    for (const [s, h] of at.entries()) if (this.placement.at[s] !== h) this.move(s, h, cells[s]);
+    for (const [h, is] of isClosed.entries()) {
+      if (is === 1) this.close(h);
+      else this.open(h);
+    }
+  }
+
   close(hypervisor: number): void {
     if (this.isClosed[hypervisor] === 1) return;
     this.isClosed[hypervisor] = 1;

@@ -11,22 +11,32 @@ export interface Change {
   readonly taste: Taste;
   /** Candidates, those that are worth emptying first: changes are tried where the emptied end and the others begin. */
   readonly order: readonly number[];
+  /** What is worth less than this is taken back. */
+  readonly floor: number;
+}
+
+/** One more empty hypervisor is worth so many moves on the way to better ones. */
+const MOVES_PER_HYPERVISOR = 20;
+
+export function worth({ emptied, moves }: Pick<Draft, 'emptied' | 'moves'>): number {
+  return emptied * MOVES_PER_HYPERVISOR - moves;
 }
 
 /** Hypervisors given back at once, at most. */
 const GIVEN_BACK = 3;
 /** Hypervisors tried then, at most. */
 const TRIED = 5;
-/** How far from the border of emptied and others a change is tried, in shares of the order. */
-const REACH = 0.25;
+/** How far from the border of emptied and others a change is tried, in shares of the order: one or the other. */
+const REACHES = [0.25, 1];
 
-/** One change; the draft is never worse after it. Whether it is better. */
-export function changeOnce(draft: Draft, { random, taste, maxMoves, most, order }: Change): boolean {
+/** One change, taken back if it is worse and not worth the floor. */
+export function changeOnce(draft: Draft, { random, taste, maxMoves, most, order, floor }: Change): void {
   const { placement } = draft;
   const before = { emptied: draft.emptied, moves: draft.moves, cost: draft.cost };
   const emptied = order.filter((h) => placement.count[h] === 0);
   const used = order.filter((h) => placement.count[h]! > 0);
-  const near = (all: readonly number[]) => Math.floor(all.length * REACH * random() ** 2 + random() * 4);
+  const reach = REACHES[pick(random, REACHES.length)]!;
+  const near = (all: readonly number[]) => Math.floor(all.length * reach * random() ** 2 + random() * 4);
   draft.begin();
   const back = emptied.length === 0 ? 0 : pick(random, GIVEN_BACK + 1);
   for (let i = 0; i < back; i++) {
@@ -38,9 +48,7 @@ export function changeOnce(draft: Draft, { random, taste, maxMoves, most, order 
     if (placement.count[h]! > 0) drain(draft, h, { taste, maxMoves, random });
   }
   returnHome(draft);
-  const gain = compare(draft, before);
-  if (gain < 0) draft.undo(0);
-  return gain > 0;
+  if (compare(draft, before) < 0 && worth(draft) < floor) draft.undo(0);
 }
 
 /** Above 0 where `one` is better: more emptied, then fewer moves, then less moved. */

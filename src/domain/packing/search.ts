@@ -3,7 +3,7 @@ import { cutsOf } from './cuts.ts';
 import { Draft } from './draft.ts';
 import { drain } from './drain.ts';
 import { guidedOrders } from './guide.ts';
-import { changeOnce, compare, returnHome } from './improve.ts';
+import { changeOnce, compare, returnHome, worth } from './improve.ts';
 import type { Model } from './model.ts';
 import type { Solve } from './program.ts';
 import { type Random, randomFrom } from './random.ts';
@@ -34,11 +34,16 @@ const SHARES = [
 const SHARPNESS = [0.5, 2];
 /** Starts × servers × hypervisors, at most: some seconds. */
 const STARTS_WORK = 3e9;
-/** Starts that are improved before the best of them goes on. */
+/** Starts that are improved before one of them goes on. */
 const FINALISTS = 3;
-/** Rounds that each of them gets, at most, and of the rounds there are. */
-const HEAT = 300;
-const HEAT_SHARE = 0.1;
+/** Shares of the rounds that are left: for each of them, then for the likeliest; the best gets the rest. */
+const HEAT = 0.1;
+const LIKELIEST = 0.6;
+/** A round is one change in a large fleet, and as many as cost the same in a small one: servers × hypervisors. */
+const ROUND_WORK = 3e5;
+const CHANGES = 8;
+/** Changes until one that has gone astray is called back. */
+const STRAY = 1000;
 
 interface Start {
   readonly taste: Taste;
@@ -61,13 +66,20 @@ export function search(model: Model, limits: SearchLimits): Draft {
     finalists.sort((a, b) => compare(b.draft, a.draft));
     thin(finalists);
   }
-  const heat = Math.min(HEAT, Math.floor(limits.iterations * HEAT_SHARE));
-  for (const [i, one] of finalists.entries())
-    refine(one, { ...limits, iterations: heat, random, done: i * heat });
-  const best = finalists.reduce((best, one) => (compare(one.draft, best.draft) > 0 ? one : best));
-  const done = heat * finalists.length;
-  refine(best, { ...limits, iterations: limits.iterations - done, random, done });
-  return best.draft;
+  let done = 0;
+  const go = (one: Started, share: number) => {
+    const rounds = Math.floor((limits.iterations - done) * share);
+    refine(one, { ...limits, random, done, rounds });
+    done += rounds;
+  };
+  for (const one of finalists) go(one, HEAT);
+  go(
+    finalists.reduce((best, one) => (worth(one.draft) > worth(best.draft) ? one : best)),
+    LIKELIEST,
+  );
+  const best = () => finalists.reduce((best, one) => (compare(one.draft, best.draft) > 0 ? one : best));
+  go(best(), 1);
+  return best().draft;
 }
 
 /** Keeps the best, and those that empty somewhat fewer with fewer moves. */
@@ -104,12 +116,19 @@ function startFrom(model: Model, { taste, order }: Start, { maxMoves, most }: Se
   return draft;
 }
 
+/** Changes may trade hypervisors for moves; now and then, and in the end, it is the best again that goes on. */
 function refine(
   { draft, taste, order }: Started,
-  limits: SearchLimits & { readonly random: Random; readonly done: number },
+  limits: SearchLimits & { readonly random: Random; readonly done: number; readonly rounds: number },
 ): void {
-  for (let round = 0; round < limits.iterations && !limits.isOver(); round++) {
-    changeOnce(draft, { ...limits, taste, order });
-    limits.progress?.(limits.done + round + 1);
+  const { serverCount, hypervisorCount } = draft.model;
+  const changes = Math.min(CHANGES, Math.ceil(ROUND_WORK / (serverCount * hypervisorCount)));
+  let best = draft.copy();
+  for (let change = 0; change < limits.rounds * changes && !limits.isOver(); change++) {
+    if (change % STRAY === 0 && compare(best, draft) > 0) draft.restore(best);
+    changeOnce(draft, { ...limits, taste, order, floor: worth(best) });
+    if (compare(draft, best) > 0) best = draft.copy();
+    limits.progress?.(limits.done + Math.ceil((change + 1) / changes));
   }
+  if (compare(best, draft) > 0) draft.restore(best);
 }

@@ -13,6 +13,7 @@ export async function loadSolver(): Promise<Solve> {
   let isBroken = false;
   return (program, limits) => {
     if (isBroken) return unknown();
+    if (program.cost.length === 0) return withoutColumns(program);
     try {
       return highs.withModel(dataOf(highs, program, limits), (model) => answer(highs, model, limits));
     } catch {
@@ -25,6 +26,13 @@ export async function loadSolver(): Promise<Solve> {
 
 function unknown(): Solved {
   return { status: 'unknown', x: NOTHING, objective: Infinity, bound: -Infinity, reducedCost: NOTHING };
+}
+
+/** HiGHS calls such a program empty, and says no more. */
+function withoutColumns({ rowLower, rowUpper }: Program): Solved {
+  const isPossible = rowLower.every((lower, row) => lower <= 0 && rowUpper[row]! >= 0);
+  if (!isPossible) return { ...unknown(), status: 'infeasible' };
+  return { status: 'optimal', x: NOTHING, objective: 0, bound: 0, reducedCost: NOTHING };
 }
 
 function dataOf(highs: Highs, program: Program, { isRelaxed = false }: SolveLimits): ModelData {

@@ -81,6 +81,15 @@ describe('the solver', () => {
     expect(reducedCost[0]).toBeCloseTo(-20);
   });
 
+  it.each([
+    { rows: 'allow nothing', lower: -1, status: 'optimal' },
+    { rows: 'want something', lower: 1, status: 'infeasible' },
+  ])('a program without columns is $status where its rows $rows', ({ lower, status }) => {
+    const draft = new ProgramDraft();
+    draft.row(lower, 5, new Entries());
+    expect(solve(draft.done(), {}).status).toBe(status);
+  });
+
   it('what cannot be is infeasible', () => {
     const draft = new ProgramDraft();
     const both = new Entries();

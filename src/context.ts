@@ -1,9 +1,11 @@
 /** What `ctx` holds in this product, and `defineJob` bound to it. Types only: jobs import nothing that acts. */
 import type { z } from 'zod';
 import type { Armed } from './domain/acting.ts';
+import type { BounceMailbox } from './domain/bounces.ts';
 import type { Cloud, Host } from './domain/fleet.ts';
 import type { CallHttp } from './domain/http-call.ts';
 import type { WriteLetter } from './domain/letters.ts';
+import type { Mailbox } from './domain/mailbox.ts';
 import type { Alertmanager, Prometheus } from './domain/monitoring.ts';
 import type { PatchFeed } from './domain/patch-feed.ts';
 import type { SiteWindow } from './domain/window.ts';
@@ -21,6 +23,10 @@ export interface Clients {
   readonly alertmanager?: Alertmanager;
   /** The feed that the site calls so. Throws a PermanentError where there is none; asks nothing before it is polled. */
   feed(name: string): PatchFeed;
+  /** The mailbox that the site calls so. Throws a PermanentError where there is none; asks nothing before it is read. */
+  mailbox(name: string): Mailbox;
+  /** Where bounces of our mails go; absent where the site does not say. */
+  readonly bounces?: BounceMailbox;
   /** Every way to the operators, as readers of a mail: addresses, and `webhook:operators` where that is configured. */
   readonly operators: readonly string[];
   /** Words a mail to an owner by the site's template. */

@@ -1,10 +1,10 @@
 /** Puts the house together: configuration, clients and jobs around an engine. Nothing else knows them all. */
-import { hostname } from 'node:os';
 import { sayAlert } from './alert-mail.ts';
 import { type Config, readConfig, secretsIn } from './config.ts';
 import type { Clients } from './context.ts';
 import { sayDecision, sayQuestion } from './decision-mail.ts';
 import { mayAct } from './domain/acting.ts';
+import { REFUSALS } from './domain/address-marks.ts';
 import { messageOf } from './domain/failure.ts';
 import type { Alert } from './engine/alerts.ts';
 import type { Clock } from './engine/clock.ts';
@@ -14,7 +14,7 @@ import { openRedis, type RedisAccess } from './engine/redis.ts';
 import { heartbeatRounds } from './heartbeat.ts';
 import { ownJobs, siteJobs } from './jobs.ts';
 import { createLog, type DaemonLog, type LogOptions } from './log.ts';
-import { openClients, operatorsOf } from './open-clients.ts';
+import { mailHostOf, mailPaceOf, openClients, operatorsOf } from './open-clients.ts';
 import { redactor } from './redact.ts';
 import { reviveRunbook } from './runbook/runbook.ts';
 
@@ -76,6 +76,8 @@ export async function openInstallation({ path, logTo, clock }: OpenOptions = {})
     jobs,
     clientsFor: async (run) => clients.forRun(run),
     deliver: clients.deliver,
+    mailPace: mailPaceOf(config),
+    refusals: REFUSALS,
     revive: reviveRunbook,
     log,
     mailHost: mailHostOf(config),
@@ -129,8 +131,4 @@ async function reachRedis({ redis, stateDir }: Config, log: DaemonLog): Promise<
   } catch (error) {
     throw new RedisAway(messageOf(error), { cause: error });
   }
-}
-
-function mailHostOf({ mail }: Config): string {
-  return /@([\w.-]+)>?\s*$/.exec(mail?.from ?? '')?.[1] ?? hostname();
 }

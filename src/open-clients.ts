@@ -2,18 +2,21 @@
  * How do runs reach the outside world? Each client is loaded and opened when it is first used: a daemon
  * that waits stays small, and a job that needs no cloud runs where none is configured.
  */
-import { homedir } from 'node:os';
+import { readFile } from 'node:fs/promises';
+import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
+import type { MailSink } from './clients/mail.ts';
 import type { Post, Webhook } from './clients/webhook.ts';
 import { Secret } from './config/secret.ts';
 import type { Config } from './config.ts';
 import type { Clients } from './context.ts';
 import { PermanentError } from './domain/failure.ts';
 import type { Cloud, Host } from './domain/fleet.ts';
+import type { Mailbox } from './domain/mailbox.ts';
 import type { PatchFeed } from './domain/patch-feed.ts';
 import { readOnly } from './domain/read-only.ts';
 import { unknownWord } from './domain/words.ts';
-import type { Deliver, OutgoingMail } from './engine/outbox.ts';
+import type { Deliver, OutgoingMail, Pace } from './engine/outbox.ts';
 import { handbackIn } from './handback.ts';
 import { openFeed, signInOf } from './open-feed.ts';
 import { ownServer } from './own-server.ts';
@@ -52,6 +55,7 @@ export function openClients(config: Config, secrets: Secret[]): OpenedClients {
   });
   const monitoring = monitoringOf(config);
   const feeds = feedsOf(config);
+  const mailboxes = mailboxesOf(config);
   const own = ownServer();
   const handback = handbackIn(join(config.stateDir, 'handback'));
 
@@ -63,6 +67,10 @@ export function openClients(config: Config, secrets: Secret[]): OpenedClients {
       }),
       ...monitoring,
       feed: (name) => feedCalled(name, feeds),
+      mailbox: (name) => mailboxCalled(name, mailboxes),
+      ...(config.mail?.bounces && {
+        bounces: { address: config.mail.bounces.address, host: mailHostOf(config) },
+      }),
       http: async (call, options) => (await import('./clients/http-call.ts')).callHttp(call, options),
       operators: operatorsOf(config),
       letter: async (name, facts) => (await letters()).write(name, facts),
@@ -184,14 +192,56 @@ async function monitoringSettings({ url, ...signIn }: NonNullable<Config['promet
   return { url, ...(await signInOf(signIn)) };
 }
 
-async function openMail({ mail, stateDir }: Config) {
+async function openMail({ mail, stateDir }: Config): Promise<MailSink> {
   const { mailFolder, smtpTransport } = await import('./clients/mail.ts');
   if (mail === undefined || 'folder' in mail) {
     return mailFolder(mail?.folder ?? join(stateDir, 'mail'), mail);
   }
-  const login =
-    mail.login === undefined ? {} : { user: mail.login.user, password: mail.login.password.reveal() };
-  return smtpTransport({ url: mail.smtp, from: mail.from, ...login });
+  const { smtp, login, ca, dkim, ...plain } = mail;
+  return smtpTransport({
+    ...plain,
+    url: smtp,
+    ...(login && { user: login.user, password: login.password.reveal() }),
+    ...(ca && { ca: await readFile(ca, 'utf8') }),
+    ...(dkim && { dkim: { ...dkim, key: dkim.key.reveal() } }),
+  });
+}
+
+/** The right-hand side of our Message-IDs. */
+export function mailHostOf({ mail }: Config): string {
+  return /@([\w.-]+)>?\s*$/.exec(mail?.from ?? '')?.[1] ?? hostname();
+}
+
+/** How fast mails may leave. */
+export function mailPaceOf({ mail }: Config): Pace {
+  const perMinute = mail !== undefined && 'smtp' in mail ? mail.maxPerMinute : undefined;
+  return { atOnce: mail?.connections ?? 1, ...(perMinute && { perMinute }) };
+}
+
+/** By name; each is loaded when it is first read. */
+function mailboxesOf({ mailboxes }: Config): ReadonlyMap<string, Mailbox> {
+  return new Map(
+    Object.entries(mailboxes).map(([name, { imap, user, password, folder, ca }]) => {
+      const opened = once(async () => {
+        const { imapMailbox } = await import('./clients/mailbox.ts');
+        const trusted = ca === undefined ? {} : { ca: await readFile(ca, 'utf8') };
+        return imapMailbox({ name, url: imap, user, password: password.reveal(), folder, ...trusted });
+      });
+      const mailbox: Mailbox = {
+        read: async (after, limits) => (await opened()).read(after, limits),
+        watch: async (watcher) => (await opened()).watch(watcher),
+      };
+      return [name, mailbox];
+    }),
+  );
+}
+
+function mailboxCalled(name: string, mailboxes: ReadonlyMap<string, Mailbox>): Mailbox {
+  const mailbox = mailboxes.get(name);
+  if (mailbox !== undefined) return mailbox;
+  throw new PermanentError(
+    `\`mailboxes\` has no ${name}: ${unknownWord('mailbox', name, [...mailboxes.keys()])}`,
+  );
 }
 
 /** Stands for the webhook where the readers of a mail are named. */

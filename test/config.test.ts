@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { configSchema } from '../src/config/schema.ts';
-import type { Secret } from '../src/config/secret.ts';
+import { Secret } from '../src/config/secret.ts';
 import { type Config, ConfigError, readConfig, secretsIn } from '../src/config.ts';
 
 const jobs = {
@@ -115,6 +116,7 @@ describe('where the configuration comes from', () => {
         'reboot-hypervisors': UNSET,
         'watch-announcements': UNSET,
       },
+      mailboxes: {},
       keep: { runsDays: 90, logsDays: 90, mailsDays: 30, ledgerDays: 400 },
       engine: {
         concurrency: 8,
@@ -805,8 +807,78 @@ jobs:
       '{ smtp: "smtp://relay", from: a@example.org, user: me }',
       'line 1 mail.user: goes together with password',
     ],
-  ])('names mail that is %s', async (_, mail, fault) => {
-    expect(await faultsIn(`mail: ${mail}`)).toEqual([fault]);
+    [
+      'sent too fast or too slowly to be meant',
+      '{ smtp: "smtp://relay", from: a@example.org, maxPerMinute: 0, connections: 100 }',
+      'line 1 mail.maxPerMinute: ',
+      'line 1 mail.connections: ',
+    ],
+    [
+      'answered nowhere, or sorted by no name',
+      '{ smtp: "smtp://relay", from: a@example.org, bounces: { address: bounces }, listId: "a b" }',
+      'line 1 mail.bounces.address: "bounces" is no mail address',
+      'line 1 mail.listId: "a b" is no List-Id (Cloud patching <patching.example.org>)',
+    ],
+    [
+      'signed by what is no key',
+      '{ smtp: "smtp://relay", from: a@example.org, dkim: { domain: "a b", selector: s, key: env:KEY } }',
+      'line 1 mail.dkim.domain: "a b" is no name of the form example.org',
+      'line 1 mail.dkim.key: refers to something that is no private key in PEM',
+    ],
+  ])('names mail that is %s', async (_, mail, ...faults) => {
+    expect(await faultsIn(`mail: ${mail}`, { KEY: 'x' })).toEqual(
+      faults.map((fault) => expect.stringContaining(fault) as string),
+    );
+  });
+
+  it('lets mail say how it is sent, signed and answered', async () => {
+    const key = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey;
+    const pem = key.export({ type: 'pkcs8', format: 'pem' }).toString();
+    const { mail } = await read(
+      `mail:
+  smtp: smtps://relay
+  from: Cloud patching <patching@example.org>
+  ca: ca.pem
+  maxPerMinute: 60
+  connections: 4
+  bounces: { address: patchd@example.org }
+  dkim: { domain: example.org, selector: night, key: env:KEY }
+  listId: "Cloud patching <patching.example.org>"`,
+      { KEY: pem },
+    );
+
+    expect(mail).toEqual({
+      smtp: 'smtps://relay',
+      from: 'Cloud patching <patching@example.org>',
+      ca: join(cwd, 'ca.pem'),
+      maxPerMinute: 60,
+      connections: 4,
+      bounces: { address: 'patchd@example.org', verp: true },
+      dkim: { domain: 'example.org', selector: 'night', key: expect.any(Secret) as Secret },
+      listId: 'Cloud patching <patching.example.org>',
+    });
+  });
+
+  it.each([
+    [
+      'is not IMAP',
+      '{ imap: "https://imap", user: me, password: env:KEY }',
+      'imap: "https://imap" is no URL of the form imap://… or imaps://…',
+    ],
+    [
+      'holds a user',
+      '{ imap: "imaps://me@imap", user: me, password: env:KEY }',
+      'imap: carries a user; give `user` and `password`',
+    ],
+    [
+      'has a password written down',
+      '{ imap: "imaps://imap", user: me, password: hunter2 }',
+      'password: a secret is not written down here; write env:NAME, file:/path or cmd:command',
+    ],
+  ])('names a mailbox that %s', async (_, mailbox, fault) => {
+    expect(await faultsIn(`mailboxes: { bounces: ${mailbox} }`, { KEY: 'x' })).toEqual([
+      `line 1 mailboxes.bounces.${fault}`,
+    ]);
   });
 });
 
@@ -939,7 +1011,10 @@ describe('config/nightshift.example.yaml', () => {
         SMTP_USER: 'x',
         PROMETHEUS_TOKEN: 'x',
       },
-      { 'defragment-hypervisors': { options: z.object({ maxMoves: z.int() }) } },
+      {
+        'defragment-hypervisors': { options: z.object({ maxMoves: z.int() }) },
+        'read-bounces': { options: z.object({}) },
+      },
     );
 
     expect(config.dryRun).toBe(true);

@@ -7,6 +7,7 @@ import { messageOf } from '../domain/failure.ts';
 import { RedisDistrusted } from '../engine/errors.ts';
 import { RequestError } from '../start-run.ts';
 import { registerActCommands } from './act-commands.ts';
+import { registerAddressCommands } from './address-commands.ts';
 import { registerBreakerCommands } from './breaker-commands.ts';
 import { registerClaimCommands } from './claim-commands.ts';
 import { ACCEPT_HINT, type Common, terminalFor } from './command.ts';
@@ -47,6 +48,7 @@ function commandLine(): Command {
     ['Say what a run shall do:', registerActCommands],
     ['Say what to leave alone:', registerClaimCommands],
     ['Say what to leave alone:', registerBreakerCommands],
+    ['Say what to leave alone:', registerAddressCommands],
     ['The installation:', registerHouseCommands],
     ['The installation:', registerTokenCommand],
   ] as const) {

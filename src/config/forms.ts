@@ -1,4 +1,5 @@
 /** Has a text the form that a setting wants, and if not, what is wrong with it? */
+import { createPrivateKey } from 'node:crypto';
 import { isIPv4 } from 'node:net';
 import { isAbsolute } from 'node:path';
 import { show } from '../domain/words.ts';
@@ -47,6 +48,34 @@ export function isRedis(url: string): boolean {
 
 export function smtpFault(url: string): string | undefined {
   return urlFault(url, ['smtp:', 'smtps:']);
+}
+
+export function imapFault(url: string): string | undefined {
+  const fault = urlFault(url, ['imap:', 'imaps:']);
+  if (fault !== undefined || URL.parse(url)?.username === '') return fault;
+  return 'carries a user; give `user` and `password`';
+}
+
+/** Labels with dots between them: a domain, or a part of one. */
+export function hostFault(host: string): string | undefined {
+  const isHost = host.length <= 253 && /^[\w-]{1,63}(\.[\w-]{1,63})*$/.test(host);
+  return isHost ? undefined : `${show(host)} is no name of the form example.org`;
+}
+
+/** RFC 2919, with or without words before it. */
+export function listIdFault(given: string): string | undefined {
+  const isListId = /^[^<>\p{Cc}]{0,100}<[\w-]+(\.[\w-]+)+>$/u.test(given);
+  return isListId ? undefined : `${show(given)} is no List-Id (Cloud patching <patching.example.org>)`;
+}
+
+/** A key with which mails can be signed. */
+export function rsaKeyFault(pem: string): string | undefined {
+  try {
+    const type = createPrivateKey(pem).asymmetricKeyType;
+    return type === 'rsa' ? undefined : `refers to a key of type ${type}; mails are signed with rsa`;
+  } catch {
+    return 'refers to something that is no private key in PEM';
+  }
 }
 
 /** A URL that others cannot read on its way. */

@@ -8,6 +8,7 @@ import { unknownKeys, unknownWord } from '../domain/words.ts';
 import type { Json } from '../engine/job.ts';
 import { feedsSchema } from './feeds.ts';
 import * as form from './forms.ts';
+import { mailboxesSchema, mailSchema } from './mail.ts';
 import { optionFaults } from './options.ts';
 import { apiFaults, apiKeys, Positive, path, secret, signInOf, text, Word, webUrl } from './parts.ts';
 import type { Surroundings } from './secret.ts';
@@ -34,6 +35,7 @@ export function configSchema(site: Site) {
     clouds: CloudsSchema.default({}),
     ssh: sshSchema(site).optional(),
     mail: mailSchema(site).optional(),
+    mailboxes: mailboxesSchema(site).default({}),
     prometheus: monitoringSchema(site).optional(),
     alertmanager: monitoringSchema(site).optional(),
     feeds: feedsSchema(site).default({}),
@@ -189,28 +191,6 @@ function redisUrl(site: Site) {
     error: 'refers to something that is no redis://… URL',
   });
   return site.env.REDIS_URL ? url.prefault('env:REDIS_URL') : url.optional();
-}
-
-function mailSchema(site: Site) {
-  const keys = z.strictObject({
-    smtp: text(form.smtpFault).optional(),
-    user: secret(site, () => undefined).optional(),
-    password: secret(site).optional(),
-    folder: path(site).optional(),
-    from: text(form.mailboxFault).optional(),
-  });
-  return keys
-    .superRefine(({ smtp, user, password, folder, from }, ctx) => {
-      const fault = (key: string, message: string) => ctx.addIssue({ code: 'custom', path: [key], message });
-      if (!smtp && !folder) fault('smtp', 'is missing (or `folder`: mail is kept there and none is sent)');
-      if (smtp && folder) fault('folder', 'excludes smtp: mail is either kept or sent');
-      if (smtp && !from) fault('from', 'is missing');
-      if (!user !== !password) fault('user', 'goes together with password');
-    })
-    .transform(({ smtp, user, password, folder = '', from = 'Nightshift <nightshift@localhost>' }) => {
-      if (!smtp) return { folder, from };
-      return { smtp, from, ...(user && password && { login: { user: user.reveal(), password } }) };
-    });
 }
 
 const Armed = z.union(

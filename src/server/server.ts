@@ -10,6 +10,7 @@ import { messageOf, PermanentError } from '../domain/failure.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Log } from '../engine/job.ts';
 import { addActRoutes } from './act-routes.ts';
+import { addAddressRoutes } from './address-routes.ts';
 import { answerUnknownPaths, problemAnswers } from './answer-problems.ts';
 import { askRedis } from './ask-redis.ts';
 import { addBreakerRoutes } from './breaker-routes.ts';
@@ -111,6 +112,7 @@ async function appFor(desk: Desk, certificate: Certificate | undefined): Promise
   addActRoutes(app, desk);
   addClaimRoutes(app, desk);
   addBreakerRoutes(app, desk);
+  addAddressRoutes(app, desk);
   showDescription(app);
   refuseOtherMethods();
   return app;

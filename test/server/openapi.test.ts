@@ -38,11 +38,13 @@ describe('the OpenAPI document', () => {
     const ids = operations.map(({ operationId = '' }) => operationId);
 
     expect(ids.toSorted((a, b) => (a < b ? -1 : 1))).toEqual([
+      'addresses',
       'approveRun',
       'breakers',
       'cancelRun',
       'claimHypervisor',
       'claims',
+      'clearAddress',
       'decideRun',
       'describe',
       'freeze',

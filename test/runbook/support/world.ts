@@ -71,6 +71,9 @@ export async function openWorld(): Promise<World> {
       host: (name) => hosts.host(name),
       http: callHttp,
       feed: (name) => ({ name, poll: () => Promise.reject(new Error('this world has no feed')) }),
+      mailbox: (name) => {
+        throw new Error(`this world has no mailbox ${name}`);
+      },
       operators: ['ops@example.org'],
       letter: OUR_LETTERS,
       armed: true,

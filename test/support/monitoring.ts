@@ -24,9 +24,9 @@ export function startAlertmanager(): Promise<Monitor> {
   ]);
 }
 
-/** It scrapes nothing, so it knows what a query makes up itself. */
-export function startPrometheus(): Promise<Monitor> {
-  return start('prometheus', 'global: {}\n', (dir, port) => [
+/** Without a `config` it scrapes nothing, so it knows what a query makes up itself. */
+export function startPrometheus(config = 'global: {}\n'): Promise<Monitor> {
+  return start('prometheus', config, (dir, port) => [
     `--storage.tsdb.path=${dir}`,
     `--web.listen-address=127.0.0.1:${port}`,
   ]);

@@ -11,12 +11,23 @@ const MOST_ROW_BYTES = 256 * 1024;
 const NEWLINE = 0x0a;
 
 /**
- * Hands on the cells of each row, the head first. All rows have as many cells as the head, and quotes that are
- * opened are closed, or csv-parse's error says what is wrong. Throws what `take` throws, too. Answers whether the
- * last row is ended, as it is where nothing was cut off.
+ * Hands on the cells of each row, the head first; empty lines are no rows. Throws csv-parse's error where quotes are
+ * not as they should be, and, unless lengths may be `uneven`, where a row has more or fewer cells than the head;
+ * rows just before it may be lost then. Throws what `take` throws, too. Answers whether the last row is ended, as it
+ * is where nothing was cut off.
  */
-export async function readRows(source: Readable, take: (cells: string[]) => void): Promise<boolean> {
-  const rows = parse({ bom: true, max_record_size: MOST_ROW_BYTES, record_delimiter: ['\n', '\r\n'] });
+export async function readRows(
+  source: Readable,
+  take: (cells: string[]) => void,
+  { uneven = false } = {},
+): Promise<boolean> {
+  const rows = parse({
+    bom: true,
+    max_record_size: MOST_ROW_BYTES,
+    record_delimiter: ['\n', '\r\n'],
+    skip_empty_lines: true,
+    relax_column_count: uneven,
+  });
   let [bytes, last] = [0, 0];
   async function* watched(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     for await (const chunk of chunks) {

@@ -1,6 +1,7 @@
 /** What does a dropped CSV file say? A row a finding; a machine that is well has one without an id. */
 import type { Readable } from 'node:stream';
 import { messageOf } from '../../domain/failure.ts';
+import { sayCount } from '../../domain/say.ts';
 import { show, unknownWord } from '../../domain/words.ts';
 import { readRows } from '../csv-rows.ts';
 import { inOneLine } from '../download.ts';
@@ -47,12 +48,15 @@ export async function readCsv(source: Readable, tools: Tools): Promise<Told> {
   const gathered = gather(tools);
   let columns: readonly string[] | undefined;
   let row = 0;
+  const take = (cells: readonly string[]) => {
+    row += 1;
+    if (columns === undefined) columns = columnsOf(cells);
+    else if (cells.length === columns.length) gathered.take(`row ${row}`, rowOf(columns, cells));
+    else
+      gathered.fault(`row ${row}`, `has ${sayCount(cells.length, 'cell')}, and the head ${columns.length}`);
+  };
   try {
-    const isWhole = await readRows(source, (cells) => {
-      row += 1;
-      if (columns === undefined) columns = columnsOf(cells);
-      else gathered.take(`row ${row}`, rowOf(columns, cells));
-    });
+    const isWhole = await readRows(source, take, { uneven: true });
     return gathered.told(isWhole ? [] : [CUT_OFF]);
   } catch (error) {
     if (!isCsvError(error)) throw error;

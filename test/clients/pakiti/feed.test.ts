@@ -10,8 +10,8 @@ const TAGS = [
   { cve: 'CVE-2024-1086', tag: 'EGI-High', at: new Date('2024-04-01T08:00:00Z') },
   { cve: 'CVE-2024-1086', tag: 'Critical', at: new Date('2024-05-30T08:00:00Z') },
 ];
-const NEWER = new Date('2026-11-21T09:39:37Z');
-const OLDER = new Date('2026-10-12T09:39:38Z');
+const NEWER = new Date('2025-11-21T09:39:37Z');
+const OLDER = new Date('2025-10-12T09:39:38Z');
 const never = new AbortController().signal;
 
 const servers: PakitiDouble[] = [];
@@ -71,7 +71,7 @@ describe('a poll of Pakiti', () => {
         {
           hostname: 'web-1',
           os: 'Ubuntu 22.04',
-          lastReport: '2026-11-21T09:39:37.000Z',
+          lastReport: '2025-11-21T09:39:37.000Z',
           findings: [
             {
               id: 'CVE-2023-4911',
@@ -216,9 +216,9 @@ describe('a trap of Pakiti', () => {
       'hosts.php',
       list((response) => {
         response.write(
-          'EGI-Critical,CVE-2024-6387,"web &amp; mail",web-1,Debian,x86_64,"2026-11-21 09:39:37"\n',
+          'EGI-Critical,CVE-2024-6387,"web &amp; mail",web-1,Debian,x86_64,"2025-11-21 09:39:37"\n',
         );
-        response.end('EGI-Critical,CVE-2024-6387,ml,ml-1,Debian,x86_64,"2026-11-21 09:39:37"\n');
+        response.end('EGI-Critical,CVE-2024-6387,ml,ml-1,Debian,x86_64,"2025-11-21 09:39:37"\n');
       }),
     );
 
@@ -247,7 +247,7 @@ describe('a trap of Pakiti', () => {
     server.report({ host: 'stale-vm', at: OLDER, cves: ['CVE-2024-6387'] });
 
     expect((await poll(server)).hosts).toMatchObject([
-      { hostname: 'stale-vm', lastReport: '2026-10-12T09:39:38.000Z' },
+      { hostname: 'stale-vm', lastReport: '2025-10-12T09:39:38.000Z' },
     ]);
     expect(server.asked.join()).not.toContain('activity');
   });
@@ -298,7 +298,7 @@ describe('a trap of Pakiti', () => {
     const server = await pakiti();
     server.report({ host: VM, arch: 'x86_64, Intel Xeon', at: NEWER, cves: ['CVE-2024-6387'] });
 
-    expect((await poll(server)).hosts).toMatchObject([{ lastReport: '2026-11-21T09:39:37.000Z' }]);
+    expect((await poll(server)).hosts).toMatchObject([{ lastReport: '2025-11-21T09:39:37.000Z' }]);
   });
 
   it('a comma that is not quoted: packages are read from the end of the line', async () => {
@@ -315,10 +315,10 @@ describe('a trap of Pakiti', () => {
   });
 
   it.each([
-    { zone: 'UTC', utc: '2026-11-21T09:39:37.000Z' },
-    { zone: 'Europe/London', utc: '2026-11-21T09:39:37.000Z' },
-    { zone: 'Europe/Prague', utc: '2026-11-21T08:39:37.000Z' },
-    { zone: 'America/St_Johns', utc: '2026-11-21T13:09:37.000Z' },
+    { zone: 'UTC', utc: '2025-11-21T09:39:37.000Z' },
+    { zone: 'Europe/London', utc: '2025-11-21T09:39:37.000Z' },
+    { zone: 'Europe/Prague', utc: '2025-11-21T08:39:37.000Z' },
+    { zone: 'America/St_Johns', utc: '2025-11-21T13:09:37.000Z' },
   ])('local time: 09:39:37 on a server in $zone is $utc', async ({ zone, utc }) => {
     const server = await pakiti();
     server.report({ host: VM, at: NEWER, cves: ['CVE-2024-6387'] });
@@ -383,7 +383,7 @@ describe('a trap of Pakiti', () => {
     server.answer(
       'hosts.php',
       list((response) =>
-        response.end(`High,CVE-1,Cloud,${'a'.repeat(5000)},Debian,x,"2026-11-21 09:39:37"\n`),
+        response.end(`High,CVE-1,Cloud,${'a'.repeat(5000)},Debian,x,"2025-11-21 09:39:37"\n`),
       ),
     );
     expect((await poll(server)).hosts[0]?.hostname).toHaveLength(255);
@@ -425,7 +425,7 @@ describe('a trap of Pakiti', () => {
       opened.yes = true;
     });
     const response = await begun.promise;
-    response.write(`EGI-Critical,CVE-2024-6387,Cloud,${VM},Debian,x,"2026-11-21 09:39:37"\n`);
+    response.write(`EGI-Critical,CVE-2024-6387,Cloud,${VM},Debian,x,"2025-11-21 09:39:37"\n`);
     await new Promise(setImmediate);
     expect(opened.yes).toBe(false);
     response.end();
@@ -447,7 +447,7 @@ describe('a trap of Pakiti', () => {
 });
 
 describe('an answer of Pakiti that is not whole', () => {
-  const ROW = `EGI-Critical,CVE-2024-6387,Cloud,${VM},Debian,x,"2026-11-21 09:39:37"\n`;
+  const ROW = `EGI-Critical,CVE-2024-6387,Cloud,${VM},Debian,x,"2025-11-21 09:39:37"\n`;
 
   it.each([
     {

@@ -3,8 +3,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Liquid, LiquidError, type Template } from 'liquidjs';
 import { messageOf, PermanentError } from './domain/failure.ts';
-import { LETTERS, type Letter, type LetterFacts, type LetterName } from './domain/letters.ts';
+import { type FactsOf, LETTERS, type Letter, type LetterName } from './domain/letters.ts';
 import { sayDay, sayInstant } from './domain/say.ts';
+import { EXAMPLES } from './mail-examples.ts';
 
 const KINDS = ['txt', 'html'] as const;
 type Kind = (typeof KINDS)[number];
@@ -24,7 +25,7 @@ export interface TemplateFault {
 
 export interface Templates {
   /** Throws PermanentError naming the template and its line. */
-  write(name: LetterName, facts: LetterFacts): Letter;
+  write<Name extends LetterName>(name: Name, facts: FactsOf[Name]): Letter;
 }
 
 /** Every template that the folder has; one that it lacks is ours. PermanentError for one that is nobody's. */
@@ -56,7 +57,7 @@ export function templateFaults(texts: TemplateTexts): TemplateFault[] {
   const { fill } = openFilling(texts, 'UTC');
   for (const name of LETTERS)
     for (const kind of KINDS)
-      for (const facts of EXAMPLES) {
+      for (const facts of Object.values(EXAMPLES[name])) {
         try {
           const said = fill(name, kind, facts);
           if (kind === 'txt') apart(said);
@@ -105,7 +106,7 @@ function openFilling(texts: TemplateTexts, zone: string) {
   }
   const parsed = new Map<string, Template[]>();
   return {
-    fill: (name: LetterName, kind: Kind, facts: LetterFacts): string => {
+    fill: (name: LetterName, kind: Kind, facts: FactsOf[LetterName]): string => {
       const key = `${name}.${kind}`;
       const template = parsed.get(key) ?? engines[kind].parse(texts[key] ?? '');
       parsed.set(key, template);
@@ -138,35 +139,3 @@ function faultOf(file: string, error: unknown): TemplateFault {
   const line = LiquidError.is(error) ? Number(/line:(\d+)/.exec(messageOf(error))?.[1]) : Number.NaN;
   return { file, message, ...(Number.isInteger(line) && { line }) };
 }
-
-const SERVER = { id: '3f2a', name: 'gpu-a', projectId: 'alpha', why: 'PCI device', outlook: null } as const;
-const WHY = '6.1.0-18 runs, 6.1.0-28 boots next';
-const DEADLINE = '2026-12-08T23:00:00.000Z';
-const ASKED = { ...SERVER, how: 'ask' } as const;
-const EXAMPLE: LetterFacts = {
-  owner: { name: null, by: 'metadata' },
-  hypervisor: 'hv19',
-  why: WHY,
-  servers: [ASKED],
-  hypervisors: [{ name: 'hv19', why: WHY, deadline: DEADLINE, servers: [ASKED] }],
-  reminder: false,
-  earliest: '2026-11-26T23:00:00.000Z',
-  deadline: DEADLINE,
-};
-const EXAMPLES: readonly LetterFacts[] = [
-  EXAMPLE,
-  {
-    ...EXAMPLE,
-    hypervisor: '',
-    why: '',
-    servers: [ASKED, ASKED],
-    hypervisors: ['hv19', 'hv20'].map((name) => ({ name, why: WHY, deadline: DEADLINE, servers: [ASKED] })),
-    reminder: true,
-  },
-  {
-    ...EXAMPLE,
-    hypervisors: [],
-    owner: { name: 'alpha', by: 'project' },
-    servers: (['live', 'cold', 'stop'] as const).map((how) => ({ ...SERVER, how, outlook: 'its kind ends' })),
-  },
-];

@@ -1,9 +1,17 @@
 /** What is there to say in a mail to an owner? The facts that templates are filled with; how it is said is theirs. */
 import type { Owner } from './fleet.ts';
+import type { PatchNoticeFacts } from './patch-letter.ts';
 
 /** What may be sent to owners; each has a template of its own. */
-export const LETTERS = ['reboot-consent', 'reboot-notice'] as const;
+export const LETTERS = ['reboot-consent', 'reboot-notice', 'patch-notice'] as const;
 export type LetterName = (typeof LETTERS)[number];
+
+/** What the template of each is filled with. */
+export interface FactsOf {
+  readonly 'reboot-consent': LetterFacts;
+  readonly 'reboot-notice': LetterFacts;
+  readonly 'patch-notice': PatchNoticeFacts;
+}
 
 /** Instants are ISO 8601; templates say them by the filters `day` and `instant`. */
 export interface LetterFacts {
@@ -50,4 +58,4 @@ export interface Letter {
 }
 
 /** Fills a template. Throws a permanent error that names the template and its line. */
-export type WriteLetter = (name: LetterName, facts: LetterFacts) => Promise<Letter>;
+export type WriteLetter = <Name extends LetterName>(name: Name, facts: FactsOf[Name]) => Promise<Letter>;

@@ -113,8 +113,8 @@ function stillThere(owned: readonly Owned[], { partial }: Round) {
 
 /** `told`: when its owner was told; undefined: now. */
 export function claimed(finding: JudgedFinding, told: Told | undefined, clock: NoticeClock): NoticeFinding {
-  const askedBy = clock.askedBy(finding.due, told?.first ?? clock.at);
-  return { finding, askedBy, overdue: finding.due <= clock.at };
+  const toldAt = told?.first ?? clock.at;
+  return { finding, askedBy: clock.askedBy(finding.due, toldAt), toldAt, overdue: finding.due <= clock.at };
 }
 
 function isNews(say: Say, kind: NoticeKind): boolean {

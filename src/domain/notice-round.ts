@@ -47,6 +47,8 @@ export interface NoticeFinding {
   readonly finding: JudgedFinding;
   /** Until when its owner may take: the due date, or later where that was over when the owner was first told. */
   readonly askedBy: string;
+  /** When its owner was first told: now, where this notice is the first. */
+  readonly toldAt: string;
   readonly overdue: boolean;
   /** What makes this notice go out now; absent where it was told before. */
   readonly news?: Exclude<NoticeKind, 'contact'>;

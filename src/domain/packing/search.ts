@@ -1,4 +1,5 @@
 /** Which hypervisors can be emptied together, and with how few moves? Many starts, then many small changes. */
+import { classOrder } from './class-guide.ts';
 import { cutsOf } from './cuts.ts';
 import { Draft } from './draft.ts';
 import { drain } from './drain.ts';
@@ -39,10 +40,7 @@ const FINALISTS = 3;
 /** Shares of the rounds that are left: for each of them, then for the likeliest; the best gets the rest. */
 const HEAT = 0.1;
 const LIKELIEST = 0.6;
-/** A round is one change in a large fleet, and as many as cost the same in a small one: servers × hypervisors. */
-const ROUND_WORK = 3e5;
-const CHANGES = 8;
-/** Changes until one that has gone astray is called back. */
+/** Rounds until one that has gone astray is called back. */
 const STRAY = 1000;
 
 interface Start {
@@ -93,11 +91,18 @@ function thin(finalists: Started[]): void {
   finalists.splice(0, finalists.length, ...kept.slice(0, FINALISTS));
 }
 
-function* startsFor(model: Model, { maxMoves, solve }: SearchLimits, random: Random): Generator<Start> {
+function* startsFor(
+  model: Model,
+  { maxMoves, solve, isOver }: SearchLimits,
+  random: Random,
+): Generator<Start> {
   const tastes = SHARPNESS.map((sharpness) => tasteOf(model, sharpness));
-  if (solve !== undefined)
+  if (solve !== undefined) {
+    const byClass = classOrder(model, { maxMoves, isOver }, solve);
+    if (byClass !== undefined) yield { taste: tastes[0]!, order: byClass };
     for (const order of guidedOrders(model, cutsOf(model, maxMoves), solve))
       yield { taste: tastes[0]!, order };
+  }
   for (const taste of tastes) {
     const reluctance = reluctanceOf(model, taste);
     for (const share of SHARES)
@@ -116,19 +121,17 @@ function startFrom(model: Model, { taste, order }: Start, { maxMoves, most }: Se
   return draft;
 }
 
-/** Changes may trade hypervisors for moves; now and then, and in the end, it is the best again that goes on. */
+/** Rounds may trade hypervisors for moves; now and then, and in the end, it is the best again that goes on. */
 function refine(
   { draft, taste, order }: Started,
   limits: SearchLimits & { readonly random: Random; readonly done: number; readonly rounds: number },
 ): void {
-  const { serverCount, hypervisorCount } = draft.model;
-  const changes = Math.min(CHANGES, Math.ceil(ROUND_WORK / (serverCount * hypervisorCount)));
   let best = draft.copy();
-  for (let change = 0; change < limits.rounds * changes && !limits.isOver(); change++) {
-    if (change % STRAY === 0 && compare(best, draft) > 0) draft.restore(best);
+  for (let round = 0; round < limits.rounds && !limits.isOver(); round++) {
+    if (round % STRAY === 0 && compare(best, draft) > 0) draft.restore(best);
     changeOnce(draft, { ...limits, taste, order, floor: worth(best) });
     if (compare(draft, best) > 0) best = draft.copy();
-    limits.progress?.(limits.done + Math.ceil((change + 1) / changes));
+    limits.progress?.(limits.done + round + 1);
   }
   if (compare(best, draft) > 0) draft.restore(best);
 }

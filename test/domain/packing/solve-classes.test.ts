@@ -220,6 +220,22 @@ describe('classOrder', () => {
     expect(classOrder(startOf(fleet).model, { maxMoves: 3 }, solve)).toEqual([1, 2, 0]);
   });
 
+  it('names each candidate of a large fleet once, the same way each time', () => {
+    const names = Array.from({ length: 1200 }, (_, h) => `hv${h}`);
+    const fleet = fleetOf(
+      names.map((name) => hypervisor(name)),
+      names.flatMap((name, h) => [
+        server(`${name}-a`, name, 2),
+        ...(h % 3 === 0 ? [] : [server(`${name}-b`, name, 3)]),
+      ]),
+    );
+    const { model } = startOf(fleet);
+    const order = classOrder(model, { maxMoves: 300 }, solve)!;
+    expect(order.toSorted((a, b) => a - b)).toEqual([...names.keys()]);
+    expect(order.slice(0, 250).filter((h) => h % 3 !== 0)).toEqual([]);
+    expect(classOrder(model, { maxMoves: 300 }, solve)).toEqual(order);
+  });
+
   it('is unknown when the solver is stopped', () => {
     const stopped = () => solve(IMPOSSIBLE, {});
     expect(classOrder(startOf(HALF).model, { maxMoves: ALL }, stopped)).toBeUndefined();

@@ -7,7 +7,7 @@ import { Readable } from 'node:stream';
 import { wallClockAt } from '../../src/domain/local-time.ts';
 import { type Certificate, makeCertificate } from './smtp.ts';
 
-export interface MachineReport {
+interface MachineReport {
   readonly host: string;
   /** Host group; as machines say it. */
   readonly site?: string;
@@ -19,7 +19,7 @@ export interface MachineReport {
   readonly cves: readonly string[];
 }
 
-export interface Tag {
+interface Tag {
   readonly cve: string;
   readonly tag: string;
   readonly at?: Date;
@@ -28,7 +28,7 @@ export interface Tag {
   readonly enabled?: boolean;
 }
 
-export interface Vulnerable {
+interface Vulnerable {
   readonly cve: string;
   readonly os: string;
   readonly package: string;

@@ -34,14 +34,10 @@ const COLUMNS = [...HOST_COLUMNS, ...FINDING_COLUMNS];
 const LISTS = new Set(['addresses', 'tags']);
 const NUMBERS = new Set(['score', 'securityUpdates']);
 const FLAGS = new Set(['rebootRequired', 'needsReboot']);
-const YES_OR_NO: Readonly<Record<string, boolean>> = {
-  true: true,
-  yes: true,
-  1: true,
-  false: false,
-  no: false,
-  0: false,
-};
+const YES_OR_NO = new Map([
+  ...['true', 'yes', '1'].map((word) => [word, true] as const),
+  ...['false', 'no', '0'].map((word) => [word, false] as const),
+]);
 
 /** @throws DropError where the head is not that of such a file, or no row can be read */
 export async function readCsv(source: Readable, tools: Tools): Promise<Told> {
@@ -99,7 +95,7 @@ function rowOf(columns: readonly string[], cells: readonly string[]): object {
 
 function valueOf(name: string, cell: string): unknown {
   if (LISTS.has(name)) return cell.split(';').map((part) => part.trim());
-  if (FLAGS.has(name)) return YES_OR_NO[cell.toLowerCase()] ?? cell;
+  if (FLAGS.has(name)) return YES_OR_NO.get(cell.toLowerCase()) ?? cell;
   const number = NUMBERS.has(name) ? Number(cell) : Number.NaN;
   return Number.isNaN(number) ? cell : number;
 }

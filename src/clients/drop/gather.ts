@@ -20,8 +20,6 @@ export interface Tools {
 export const CUT_OFF = 'its last line is not ended, so that it may be cut off';
 const FAULTS_SAID = 3;
 
-export type Gathering = ReturnType<typeof gather>;
-
 export function gather({ read, order }: Tools) {
   const collected = collectHosts(order);
   const faults: string[] = [];

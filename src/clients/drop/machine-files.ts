@@ -73,7 +73,7 @@ async function readMachine(folder: string, name: string): Promise<Machine> {
 }
 
 /** Undefined where the machine did not report. Throws where the text is cut off, or no such file. */
-export function parseMachine(text: string): ReportedHost | undefined {
+function parseMachine(text: string): ReportedHost | undefined {
   if (!text.endsWith('\n')) throw new Error('its last line is not ended, so that it may be cut off');
   const lines = text.split(/\r?\n/);
   const marker = lines.findIndex((line) => line.trim() === MARKER);

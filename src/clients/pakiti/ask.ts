@@ -125,3 +125,13 @@ function noAnswer(called: string, error: unknown, isAnonymous: boolean): PakitiE
   const why = `${called} got no answer: ${messageOf(error)}${hint}`;
   return new PakitiError(why, { retryable: isRetryable(error), cause: error });
 }
+
+/** What can be done without. Whoever is told to stop stops. */
+export async function tryTo<T>(ask: () => Promise<T>, otherwise: T): Promise<{ got: T; faults: string[] }> {
+  try {
+    return { got: await ask(), faults: [] };
+  } catch (error) {
+    if (!(error instanceof PakitiError)) throw error;
+    return { got: otherwise, faults: [messageOf(error)] };
+  }
+}

@@ -1,15 +1,14 @@
 /** Which machines does a Pakiti 3 server list, and with what? Implements the `PatchFeed` port. */
-import { messageOf } from '../../domain/failure.ts';
-import type { Finding, PatchFeed, Poll, ReportedHost } from '../../domain/patch-feed.ts';
+import type { PatchFeed, Poll, ReportedHost } from '../../domain/patch-feed.ts';
 import { sayCount, sayDuration, sayList } from '../../domain/say.ts';
 import { show } from '../../domain/words.ts';
 import { readRows } from '../csv-rows.ts';
-import { bounded, futureFault, timeReader, USUAL_TAGS, unescapeHtml, worstFirst } from '../feed-text.ts';
-import { inParallel } from '../openstack/in-parallel.ts';
-import { type Asking, askPakiti, nothingSaid, PakitiError, type PakitiServer } from './ask.ts';
-import { type Advice, readAdvice, readExceptions } from './exports.ts';
-import { type Listed, type Listing, marksByCve, readListing } from './hosts.ts';
-import { type Package, readPackage } from './packages.ts';
+import { futureFault } from '../feed-text.ts';
+import { type Asking, askPakiti, nothingSaid, PakitiError, type PakitiServer, tryTo } from './ask.ts';
+import { readAdvice, readExceptions } from './exports.ts';
+import { type Listing, readListing } from './hosts.ts';
+import { askPackages } from './packages.ts';
+import { hostsOf, newestOf } from './reported.ts';
 
 export interface PakitiSettings extends PakitiServer {
   /** Of the server's clocks, on which its times are: `Europe/London`. */
@@ -24,12 +23,6 @@ export interface PakitiSettings extends PakitiServer {
   readonly packages?: boolean;
 }
 
-/** Of machines that most have, those that many have; what is left is told without a package. */
-const MOST_PACKAGES = 1000;
-const PACKAGES_AT_ONCE = 4;
-/** A server that cannot say of so many will not say of the others. */
-const ENOUGH_FAULTS = 3;
-
 /**
  * Only machines with a tagged CVE are listed, and one that is patched is gone from the list; one that stopped to
  * report stays, with its old report. Asks nothing before its first poll. @throws PakitiError when a poll fails
@@ -41,39 +34,47 @@ export function openPakiti(name: string, settings: PakitiSettings): PatchFeed {
       const takenAt = new Date().toISOString();
       const ask = askPakiti(settings, signal);
       try {
-        const listing = await askHosts(ask, settings.hostGroup);
-        // Asked after the list: an answer proves that the database was there until the list was at its end.
-        const advice = await tryTo(() => ask.readText('exportCvesTags.php', {}, readAdvice), []);
-        const exceptions = await tryTo(
-          () => ask.readText('exportCvesExceptions.php', {}, readExceptions),
-          [],
-        );
-        const packages = await askPackages(ask, listing, settings.packages ?? true);
-        const hosts = hostsOf(listing, { settings, advice: advice.got, packages: packages.got });
-        const stale = staleFault(hosts, takenAt, settings.staleMs);
-        const cut = advice.faults.map(
-          (fault) => `the list may be cut off, and it is not known since when there are tags: ${fault}`,
-        );
-        return {
-          feed: name,
-          takenAt,
-          complete: cut.length === 0 && stale.length === 0,
-          warnings: [
-            ...cut,
-            ...stale,
-            ...futureFault(newestOf(hosts), takenAt),
-            ...sayUnclear(listing),
-            ...exceptions.faults.map((fault) => `it is not known what is excepted: ${fault}`),
-            ...sayExceptions(exceptions.got),
-            ...packages.faults,
-          ],
-          listsClean: false,
-          hosts,
-        } satisfies Poll;
+        return pollOf(await askAll(ask, settings), settings, { feed: name, takenAt });
       } finally {
         ask.close();
       }
     },
+  };
+}
+
+async function askAll(ask: Asking, { hostGroup, packages = true }: PakitiSettings) {
+  const listing = await askHosts(ask, hostGroup);
+  // Asked after the list: an answer proves that the database was there until the list was at its end.
+  const advice = await tryTo(() => ask.readText('exportCvesTags.php', {}, readAdvice), []);
+  const exceptions = await tryTo(() => ask.readText('exportCvesExceptions.php', {}, readExceptions), []);
+  return { listing, advice, exceptions, packages: await askPackages(ask, listing, packages) };
+}
+
+function pollOf(
+  { listing, advice, exceptions, packages }: Awaited<ReturnType<typeof askAll>>,
+  { timezone, tags: order, staleMs }: PakitiSettings,
+  { feed, takenAt }: Pick<Poll, 'feed' | 'takenAt'>,
+): Poll {
+  const hosts = hostsOf(listing, { timezone, order, advice: advice.got, packages: packages.got });
+  const stale = staleFault(hosts, takenAt, staleMs);
+  const cut = advice.faults.map(
+    (fault) => `the list may be cut off, and it is not known since when there are tags: ${fault}`,
+  );
+  return {
+    feed,
+    takenAt,
+    complete: cut.length === 0 && stale.length === 0,
+    warnings: [
+      ...cut,
+      ...stale,
+      ...futureFault(newestOf(hosts), takenAt),
+      ...sayUnclear(listing),
+      ...exceptions.faults.map((fault) => `it is not known what is excepted: ${fault}`),
+      ...sayExceptions(exceptions.got),
+      ...packages.faults,
+    ],
+    listsClean: false,
+    hosts,
   };
 }
 
@@ -99,97 +100,6 @@ async function askHosts(ask: Asking, hostGroup: string | undefined): Promise<Lis
   return listing;
 }
 
-async function askPackages(ask: Asking, listing: Listing, wanted: boolean) {
-  const got = new Map<string, Package>();
-  if (!wanted) return { got, faults: [] };
-  const pairs = pairsOf(listing);
-  const faults: string[] = [];
-  const asked = pairs.slice(0, MOST_PACKAGES);
-  await inParallel(asked, PACKAGES_AT_ONCE, async ({ cve, os }) => {
-    if (faults.length >= ENOUGH_FAULTS) return;
-    const answer = await tryTo(() => ask.readText('cve.php', { cve, os }, readPackage), undefined);
-    if (answer.got !== undefined) got.set(pairKey(cve, os), answer.got);
-    faults.push(...answer.faults);
-  });
-  const [first] = faults;
-  const said = first === undefined ? [] : [`it is not known of all CVEs in which package they are: ${first}`];
-  if (pairs.length > asked.length)
-    said.push(
-      `packages were asked for the ${asked.length} most frequent of ${pairs.length} CVEs and systems`,
-    );
-  return { got, faults: said };
-}
-
-/** CVEs with the systems that they are found on, the most frequent first. */
-function pairsOf({ hosts, cves }: Listing): { cve: string; os: string }[] {
-  const counts = new Map<string, { cve: string; os: string; count: number }>();
-  for (const { os, marks } of hosts)
-    for (const at of marksByCve(marks).keys()) {
-      const cve = cves[at]!;
-      const known = counts.get(pairKey(cve, os));
-      if (known === undefined) counts.set(pairKey(cve, os), { cve, os, count: 1 });
-      else known.count += 1;
-    }
-  return [...counts.values()].toSorted((a, b) => b.count - a.count);
-}
-
-function pairKey(cve: string, os: string): string {
-  return `${cve}\n${os}`;
-}
-
-interface Known {
-  readonly settings: PakitiSettings;
-  readonly advice: readonly Advice[];
-  readonly packages: ReadonlyMap<string, Package>;
-}
-
-function hostsOf(listing: Listing, { settings, advice, packages }: Known): ReportedHost[] {
-  const timeOf = timeReader(settings.timezone);
-  const order = worstFirst(settings.tags ?? USUAL_TAGS);
-  const advised = new Map(advice.map((each) => [`${each.cve} ${each.tag}`, each]));
-  const findings = new Map<string, Finding>();
-
-  /** Machines share what is the same for all of them. */
-  const findingOf = (cveAt: number, tagsAt: readonly number[], os: string): Finding => {
-    const key = `${cveAt} ${tagsAt.join()} ${os}`;
-    const known = findings.get(key);
-    if (known !== undefined) return known;
-    const id = listing.cves[cveAt]!;
-    const tags = tagsAt.map((at) => listing.tags[at]!).toSorted(order);
-    const { since = '', url } = advised.get(`${id} ${tags[0]}`) ?? {};
-    const advisedAt = timeOf(since);
-    const { name, fixed } = packages.get(pairKey(id, os)) ?? {};
-    const finding = {
-      id,
-      tags,
-      ...(name !== undefined && { package: name }),
-      ...(fixed !== undefined && { fixed }),
-      ...(advisedAt !== undefined && { advisedAt }),
-      ...(url !== undefined && { url }),
-    };
-    findings.set(key, finding);
-    return finding;
-  };
-
-  return Array.from(listing.hosts, ({ hostname, os, lastReport, marks }: Listed) => {
-    const system = bounded(unescapeHtml(os));
-    const reported = timeOf(lastReport);
-    return {
-      hostname,
-      ...(system !== undefined && { os: system }),
-      ...(reported !== undefined && { lastReport: reported }),
-      findings: Array.from(marksByCve(marks), ([cve, tags]) => findingOf(cve, tags, os)),
-    };
-  });
-}
-
-function newestOf(hosts: readonly ReportedHost[]): string | undefined {
-  let newest: string | undefined;
-  for (const { lastReport } of hosts)
-    if (lastReport !== undefined && (newest === undefined || lastReport > newest)) newest = lastReport;
-  return newest;
-}
-
 function staleFault(hosts: readonly ReportedHost[], takenAt: string, staleMs = Infinity): string[] {
   const newest = newestOf(hosts);
   const age = newest === undefined ? 0 : Date.parse(takenAt) - Date.parse(newest);
@@ -206,14 +116,4 @@ function sayExceptions(exceptions: readonly { cve: string; package: string; reas
   if (exceptions.length === 0) return [];
   const said = exceptions.map(({ cve, package: name, reason }) => show(`${cve} in ${name}: ${reason}`));
   return [`Pakiti does not list what is excepted there: ${sayList(said, 3)}`];
-}
-
-/** What can be done without. Whoever is told to stop stops. */
-async function tryTo<T>(ask: () => Promise<T>, otherwise: T): Promise<{ got: T; faults: string[] }> {
-  try {
-    return { got: await ask(), faults: [] };
-  } catch (error) {
-    if (!(error instanceof PakitiError)) throw error;
-    return { got: otherwise, faults: [messageOf(error)] };
-  }
 }

@@ -30,7 +30,7 @@ export const WELL = machine('well.example', 2);
 export const SILENT = machine('silent.example', 3, { holes: [SSH], reportedAt: LONG_AGO, isSilent: true });
 /** The same machine under two addresses: what it says now, and what it said before. */
 export const TWICE = machine('twice.example', 4, { holes: [SSH] });
-export const TWICE_BEFORE = machine('twice.example', 4, {
+const TWICE_BEFORE = machine('twice.example', 4, {
   holes: [SSH, KERNEL],
   reportedAt: LONG_AGO,
   isSilent: true,

@@ -42,13 +42,14 @@ async function openSide(): Promise<Side> {
   });
 
   let warnings: string[] = [];
-  const front = createServer(async ({ url = '' }, response) => {
-    const answer = await fetch(`${prometheus.url}${url}`).catch(() => undefined);
-    if (answer === undefined) response.writeHead(502).end('nobody is there');
-    else
-      response
-        .writeHead(answer.status)
-        .end(JSON.stringify({ ...((await answer.json()) as object), warnings }));
+  const front = createServer(({ url = '' }, response) => {
+    void fetch(`${prometheus.url}${url}`).then(
+      async (answer) =>
+        response
+          .writeHead(answer.status)
+          .end(JSON.stringify({ ...((await answer.json()) as object), warnings })),
+      () => response.writeHead(502).end('nobody is there'),
+    );
   });
   front.listen(0, '127.0.0.1');
   await once(front, 'listening');

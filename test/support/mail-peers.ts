@@ -1,6 +1,6 @@
 /** A real Postfix and a real Dovecot for one test: free ports on the loopback, a folder of their own, nothing leaves them. */
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -31,6 +31,8 @@ export interface MailPeers {
   put(user: string, raw: string | Buffer): void;
   /** The mails of an inbox, as they are. */
   inbox(user: string): readonly string[];
+  /** The flags of each mail of an inbox, as the server keeps them. */
+  flags(user: string): readonly string[];
   /** Empties an inbox by making it anew, with another UIDVALIDITY. */
   renumber(user: string): void;
   stop(): Promise<void>;
@@ -58,8 +60,16 @@ export async function startMailPeers(): Promise<MailPeers> {
   const { ca } = writeCertificate(dir);
   const dovecotConf = writeDovecot(dir, ports);
   const postfixDir = writePostfix(dir, ports);
-  const dovecot = daemonOf(['dovecot', '-F', '-c', dovecotConf], [ports.imap, ports.imaps, ports.lmtp]);
-  const postfix = daemonOf(['postfix', '-c', postfixDir, 'start-fg'], [ports.smtp, ports.smtps]);
+  const dovecot = daemonOf(
+    ['dovecot', '-F', '-c', dovecotConf],
+    [ports.imap, ports.imaps, ports.lmtp],
+    join(dir, 'dovecot', 'master.pid'),
+  );
+  const postfix = daemonOf(
+    ['postfix', '-c', postfixDir, 'start-fg'],
+    [ports.smtp, ports.smtps],
+    join(dir, 'queue', 'pid', 'master.pid'),
+  );
   await Promise.all([dovecot.start(), postfix.start()]);
   const doveadm = (args: readonly string[], input?: string | Buffer): Buffer =>
     execFileSync('doveadm', ['-c', dovecotConf, ...args], {
@@ -87,6 +97,12 @@ export async function startMailPeers(): Promise<MailPeers> {
     relay: (state) => (state === 'up' ? postfix.start() : postfix.end('SIGTERM')),
     put: (user, raw) => void doveadm(['save', '-u', user], raw),
     inbox,
+    flags: (user) =>
+      doveadm(['fetch', '-u', user, 'flags', 'mailbox', 'INBOX', 'all'])
+        .toString()
+        .split('\n')
+        .filter((line) => line.startsWith('flags:'))
+        .map((line) => line.slice('flags:'.length).replace('\\Recent', '').trim()),
     renumber(user) {
       const home = join(dir, 'mail', user);
       rmSync(home, { recursive: true, force: true });
@@ -103,26 +119,26 @@ export async function startMailPeers(): Promise<MailPeers> {
   };
 }
 
-/** A daemon that stays in the foreground, so that it ends with us. */
-function daemonOf([program = '', ...args]: readonly string[], ports: readonly number[]) {
-  let running: { readonly child: ChildProcess; readonly ended: Promise<void> } | undefined;
+/** A daemon that stays in the foreground; its pid file says who leads it. */
+function daemonOf([program = '', ...args]: readonly string[], ports: readonly number[], pidFile: string) {
+  let ended: Promise<void> | undefined;
   return {
     async start(): Promise<void> {
+      const path = `${process.env.PATH}:/usr/sbin:/sbin`;
       const child = spawn(program, args, {
         stdio: 'ignore',
         detached: true,
-        env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
+        env: { ...process.env, PATH: path },
       });
-      running = { child, ended: new Promise((resolve) => child.once('close', () => resolve())) };
+      ended = new Promise((resolve) => child.once('close', () => resolve()));
       for (const port of ports) await eventually(`${program} at ${port}`, () => answers(port), 60_000);
     },
-    /** With all that it has started: they are one process group. */
+    /** With all that it has started, which is one process group. */
     async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-      if (running === undefined) return;
-      const { child, ended } = running;
-      running = undefined;
-      process.kill(-child.pid!, signal);
+      if (ended === undefined) return;
+      process.kill(-Number(readFileSync(pidFile, 'utf8')), signal);
       await ended;
+      ended = undefined;
       for (const port of ports)
         await eventually(`${program} gone`, async () => !(await answers(port)), 60_000);
     },

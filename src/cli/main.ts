@@ -15,6 +15,7 @@ import { codeOfError, EXIT, EXIT_CODES } from './exit-codes.ts';
 import { registerFleetCommand } from './fleet-command.ts';
 import { registerHouseCommands } from './house-commands.ts';
 import { registerLookCommands } from './look-commands.ts';
+import { registerMailCommands } from './mail-commands.ts';
 import { registerPlanCommands } from './plan-commands.ts';
 import { registerRehearseCommand } from './rehearse-command.ts';
 import { registerReportCommands } from './report-commands.ts';
@@ -45,6 +46,7 @@ function commandLine(): Command {
     ['Look:', registerFleetCommand],
     ['Look:', registerPlanCommands],
     ['Look:', registerRehearseCommand],
+    ['Look:', registerMailCommands],
     ['Say what a run shall do:', registerActCommands],
     ['Say what to leave alone:', registerClaimCommands],
     ['Say what to leave alone:', registerBreakerCommands],

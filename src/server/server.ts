@@ -25,6 +25,7 @@ import { type Certificate, listener, refuseConnection } from './listener.ts';
 import { addLogRoute } from './log-route.ts';
 import { addMetrics } from './metrics.ts';
 import { describeApi, showDescription } from './openapi.ts';
+import { addPreviewRoute } from './preview-route.ts';
 import { addRunRoutes } from './run-routes.ts';
 import { refuseWrongMethods } from './wrong-method.ts';
 
@@ -113,6 +114,7 @@ async function appFor(desk: Desk, certificate: Certificate | undefined): Promise
   addClaimRoutes(app, desk);
   addBreakerRoutes(app, desk);
   addAddressRoutes(app, desk);
+  addPreviewRoute(app, desk);
   showDescription(app);
   refuseOtherMethods();
   return app;

@@ -56,6 +56,7 @@ describe('the OpenAPI document', () => {
       'listJobs',
       'listRuns',
       'metrics',
+      'previewMail',
       'readiness',
       'resetBreaker',
       'resumeRun',

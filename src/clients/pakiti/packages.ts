@@ -24,7 +24,8 @@ export async function askPackages(ask: Asking, listing: Listing, wanted: boolean
   const asked = pairs.slice(0, MOST_PACKAGES);
   await inParallel(asked, PACKAGES_AT_ONCE, async ({ cve, os }) => {
     if (faults.length >= ENOUGH_FAULTS) return;
-    const answer = await tryTo(() => ask.readText('cve.php', { cve, os }, readPackage), undefined);
+    const read = (csv: string) => readPackage(csv, cve);
+    const answer = await tryTo(() => ask.readText('cve.php', { cve, os }, read), undefined);
     if (answer.got !== undefined) got.set(pairKey(cve, os), answer.got);
     faults.push(...answer.faults);
   });
@@ -58,13 +59,14 @@ export function pairKey(cve: string, os: string): string {
 const HEAD = 'CVE,Os,Package name,Operator,Package version';
 
 /**
- * The first one that the answer names; undefined where it names none. Nothing in it is quoted, and the name of an
- * operating system may have commas, so a line is read from its end. Throws where the text is no such answer.
+ * The first one that the answer names for this CVE; undefined where it names none. Nothing in it is quoted, and the
+ * name of an operating system may have commas, so a line is read from its end. Throws where the text is no such answer.
  */
-function readPackage(csv: string): Package | undefined {
-  const [head, line = ''] = csv.split(/\r?\n/);
+function readPackage(csv: string, cve: string): Package | undefined {
+  const [head, ...lines] = csv.split(/\r?\n/);
   if (head !== HEAD) throw new Error(`it does not begin with ${HEAD}`);
-  const [cell, operator, version] = line.split(',').slice(-3);
+  const line = lines.find((each) => each.startsWith(`${cve},`));
+  const [cell, operator, version] = line?.split(',').slice(-3) ?? [];
   const name = bounded(cell);
   const fixed = operator === '<' ? bounded(version) : undefined;
   return name === undefined ? undefined : { name, ...(fixed !== undefined && { fixed }) };

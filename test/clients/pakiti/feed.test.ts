@@ -400,6 +400,18 @@ describe('a trap of Pakiti', () => {
     expect(told.warnings).toEqual([expect.stringContaining('not known of all CVEs in which package')]);
   });
 
+  it('an answer of cve.php about another CVE tells nothing of this one', async () => {
+    const server = await pakiti();
+    server.report({ host: VM, at: NEWER, cves: ['CVE-2024-6387'] });
+    server.answer('cve.php', (_, response) =>
+      response
+        .writeHead(200, { 'content-type': 'text/plain' })
+        .end('CVE,Os,Package name,Operator,Package version\nCVE-2024-1086,Rocky Linux 9.3,kernel,<,0:5.14\n'),
+    );
+
+    expect((await poll(server)).hosts[0]?.findings[0]).not.toHaveProperty('package');
+  });
+
   it('a disabled tag: an empty element means disabled, too', async () => {
     const server = await pakiti();
     server.report({ host: VM, at: NEWER, cves: ['CVE-2024-6387'] });

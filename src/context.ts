@@ -32,6 +32,8 @@ export interface Clients {
   /** Words a mail to an owner by the site's template. */
   readonly letter: WriteLetter;
   readonly armed: Armed;
+  /** The site's time zone; absent where there is no site, and it is UTC then. */
+  readonly zone?: string;
   /** When work may be done; absent where the site sets no window for the job. */
   readonly window?: SiteWindow;
   /** The options that the site gives to a job, as they are written; absent where there is no site. */

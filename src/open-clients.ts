@@ -75,6 +75,7 @@ export function openClients(config: Config, secrets: Secret[]): OpenedClients {
       operators: operatorsOf(config),
       letter: async (name, facts) => (await letters()).write(name, facts),
       armed: config.jobs[job]?.armed ?? false,
+      zone: config.timezone,
       ...windowOf(config, job),
       optionsOf: (name) => config.jobs[name]?.options ?? {},
       ...(own === undefined ? {} : { ownServer: own }),

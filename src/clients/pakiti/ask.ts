@@ -101,7 +101,6 @@ async function refuseNonsense(called: string, answer: Download): Promise<void> {
     const words = (await firstWords(answer)) || 'nothing more was said';
     throw new PakitiError(`${called} was answered ${status}: ${words}`, { retryable, status });
   }
-  if (headers['content-length'] === '0') throw nothingSaid(called, answer);
   const [type = ''] = (headers['content-type'] ?? '').split(';');
   if (!NO_LIST.has(type.trim().toLowerCase())) return;
   const words = await firstWords(answer);

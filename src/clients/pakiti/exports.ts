@@ -66,7 +66,6 @@ function elementsOf(xml: string, root: string, element: string): unknown[] {
     ignoreAttributes: true,
     parseTagValue: false,
     isArray: (name) => name === element,
-    processEntities: { enabled: true, maxTotalExpansions: Infinity, maxExpandedLength: Infinity },
   });
   const document = parser.parse(xml, true) as Record<string, Record<string, unknown[]> | '' | undefined>;
   const inside = document[root];

@@ -180,7 +180,10 @@ describe('a trap of Pakiti', () => {
       response.end();
     });
 
-    await expect(poll(server)).rejects.toMatchObject({ retryable: true });
+    await expect(poll(server)).rejects.toMatchObject({
+      retryable: true,
+      message: expect.stringContaining('was answered with nothing at all'),
+    });
   });
 
   it('database away: just behind the list, nobody knows whether that was cut off', async () => {

@@ -232,6 +232,27 @@ describe('planDefragmentation', () => {
     ]);
   });
 
+  it.each([
+    { policy: 'soft-anti-affinity', to: 'hv2' },
+    { policy: 'soft-affinity', to: 'hv1' },
+  ])('respects $policy where that costs nothing', ({ policy, to }) => {
+    const crowd = [...Array(6).keys()].map((i) => server(`p${i}`, `hv${i + 3}`, 8, { pinned: 'gpu' }));
+    const plan = planOf(
+      fleetOf(
+        [...Array(9).keys()].map((h) => hypervisor(`hv${h}`)),
+        [
+          server('a', 'hv0', 2),
+          server('b', 'hv1', 4, { pinned: 'gpu' }),
+          server('c', 'hv2', 4, { pinned: 'gpu' }),
+          ...crowd,
+        ],
+        [{ id: 'g', policy, members: ['a', 'b'] }],
+      ),
+    );
+
+    expect(plan.waves.flat()).toEqual([expect.objectContaining({ server: 'a', to })]);
+  });
+
   it('plans around what is violated already, with a warning for each', () => {
     const fleet = fleetOf(
       [

@@ -10,7 +10,7 @@ import { type StayPolicy, whyServersStay } from './why-stay.ts';
 const MB_PER_GIB = 1024;
 
 /** Members of a hard group of anti-affinity, servers by index. */
-export interface ApartGroup {
+interface ApartGroup {
   readonly id: string;
   readonly maxPerHost: number;
   readonly members: Int32Array;
@@ -50,8 +50,9 @@ export interface Model {
   readonly apart: readonly ApartGroup[];
   /** Groups of `apart` by server. */
   readonly apartOf: Rows;
-  /** Soft groups: index, policy and members, by server. */
+  /** Soft groups: whether members wish to be together, or apart. */
   readonly soft: readonly { readonly isTogether: boolean; readonly members: Int32Array }[];
+  /** Groups of `soft` by server. */
   readonly softOf: Rows;
   /** Hypervisors that share no server that could be on both are in different pools. */
   readonly poolOf: Int32Array;

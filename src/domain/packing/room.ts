@@ -11,6 +11,8 @@ export interface Scarcity {
 export const NOWHERE = -1;
 /** Places with room that are compared, from the least room up. */
 const ENOUGH = 1000;
+/** A member of a soft group outweighs so much of a mean hypervisor left over. */
+const WISH = 0.2;
 
 /** A resource counts by how full the pool is of it, in units of a mean hypervisor. */
 export function scarcityOf(model: Model, sharpness: number): Scarcity {
@@ -50,6 +52,7 @@ export function bestFor(draft: Draft, server: number, { weights }: Scarcity): nu
   const pool = model.poolOf[home]!;
   const vcpus = kinds.demand[kind * resourceCount]!;
   const ramMb = kinds.demand[kind * resourceCount + 1]!;
+  const wishes = wishesOf(draft, server);
   let best = NOWHERE;
   let least = Infinity;
   let found = 0;
@@ -59,11 +62,27 @@ export function bestFor(draft: Draft, server: number, { weights }: Scarcity): nu
       const has = h * resourceCount;
       if (mayGo[h] === 0 || free[has]! < vcpus || free[has + 1]! < ramMb) continue;
       found++;
-      let left = 0;
+      let left = wishes?.get(h) ?? 0;
       for (let r = 0; r < resourceCount; r++) left += weights[pool * resourceCount + r]! * free[has + r]!;
       if (left >= least || h === at[server] || !placement.fits(server, h)) continue;
       least = left;
       best = h;
     }
   return best;
+}
+
+/** What members of its soft groups make of the hypervisors that they are on, to be added to what is left over there. */
+function wishesOf({ model, placement }: Draft, server: number): Map<number, number> | undefined {
+  const { soft, softOf } = model;
+  const [from, to] = [softOf.start[server]!, softOf.start[server + 1]!];
+  if (from === to) return undefined;
+  const wishes = new Map<number, number>();
+  for (let i = from; i < to; i++) {
+    const { isTogether, members } = soft[softOf.items[i]!]!;
+    for (const member of members) {
+      const there = placement.at[member]!;
+      if (member !== server) wishes.set(there, (wishes.get(there) ?? 0) + (isTogether ? -WISH : WISH));
+    }
+  }
+  return wishes;
 }

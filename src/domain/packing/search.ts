@@ -58,7 +58,7 @@ export function search(model: Model, limits: SearchLimits): Draft {
   const random = randomFrom(limits.seed);
   const finalists: Started[] = [];
   const count = Math.max(2, Math.floor(STARTS_WORK / (model.serverCount * model.hypervisorCount)));
-  for (const start of startsFor(model, limits, random).take(count)) {
+  for (const start of startsFor(model, limits).take(count)) {
     if (limits.isOver() && finalists.length > 0) break;
     finalists.push({ ...start, draft: startFrom(model, start, limits) });
     finalists.sort((a, b) => compare(b.draft, a.draft));
@@ -91,11 +91,7 @@ function thin(finalists: Started[]): void {
   finalists.splice(0, finalists.length, ...kept.slice(0, FINALISTS));
 }
 
-function* startsFor(
-  model: Model,
-  { maxMoves, solve, isOver }: SearchLimits,
-  random: Random,
-): Generator<Start> {
+function* startsFor(model: Model, { maxMoves, solve, isOver }: SearchLimits): Generator<Start> {
   const tastes = SHARPNESS.map((sharpness) => tasteOf(model, sharpness));
   if (solve !== undefined) {
     const byClass = classOrder(model, { maxMoves, isOver }, solve);
@@ -105,8 +101,7 @@ function* startsFor(
   }
   for (const taste of tastes) {
     const reluctance = reluctanceOf(model, taste);
-    for (const share of SHARES)
-      yield { taste, order: orderOf(model, reluctance, { ...share, noise: 0, random }) };
+    for (const share of SHARES) yield { taste, order: orderOf(model, reluctance, share) };
   }
 }
 

@@ -1,6 +1,5 @@
 /** In which order are hypervisors emptied, and servers placed? */
 import type { Model } from './model.ts';
-import { pick, type Random } from './random.ts';
 import { type Scarcity, scarcityOf, sizeOf } from './room.ts';
 
 /** How places are chosen: what counts how much, and which kinds go first. */
@@ -59,29 +58,13 @@ function scale(figures: Float64Array, isCandidate: Uint8Array): void {
 export function orderOf(
   model: Model,
   { servers, capacity, load }: Reluctance,
-  share: {
-    readonly capacity: number;
-    readonly load: number;
-    readonly noise: number;
-    readonly random: Random;
-  },
+  share: { readonly capacity: number; readonly load: number },
 ): number[] {
   const key = servers.map(
     (count, h) =>
-      ((1 - share.capacity - share.load) * count + share.capacity * capacity[h]! + share.load * load[h]!) *
-      (share.noise === 0 ? 1 : 1 + share.noise * (share.random() - 0.5)),
+      (1 - share.capacity - share.load) * count + share.capacity * capacity[h]! + share.load * load[h]!,
   );
   return [...model.isCandidate.keys()]
     .filter((h) => model.isCandidate[h] === 1)
     .toSorted((a, b) => key[a]! - key[b]! || a - b);
-}
-
-/** `count` different ones of `items`, by chance. */
-export function sample<Item>(random: Random, items: readonly Item[], count: number): Item[] {
-  const left = [...items];
-  for (let i = 0; i < Math.min(count, left.length); i++) {
-    const j = i + pick(random, left.length - i);
-    [left[i], left[j]] = [left[j]!, left[i]!];
-  }
-  return left.slice(0, count);
 }

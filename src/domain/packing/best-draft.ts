@@ -22,12 +22,12 @@ export interface BestDraft {
   readonly bound: number;
 }
 
-/** Without a solver the search is alone, and the bound wider. */
+/** Without a solver, or without time for it, the search is alone, and the bound wider. */
 export function bestDraft(model: Model, limits: BestLimits): BestDraft {
   const { maxMoves, most, solve } = limits;
   const draft = search(model, limits);
   const byCuts = Math.min(most, boundOf(model, maxMoves, solve));
-  if (solve === undefined || byCuts === 0) return { draft, bound: byCuts };
+  if (solve === undefined || byCuts === 0 || limits.isOver()) return { draft, bound: byCuts };
   const bound = Math.min(byCuts, classBound(model, maxMoves, solve) ?? Infinity);
   const polished = polish(draft.placement, { ...limits, bound }, solve);
   const best = polished.placement === draft.placement ? draft : Draft.of(polished.placement);

@@ -1,0 +1,74 @@
+/** What does an owner answer for, and was a notice sent of it, or why not? For people who ask about the owner. */
+import type { Owner } from './fleet.ts';
+import type { Decision, Hold, Owned } from './notice-round.ts';
+import { mailKey } from './owner-notices.ts';
+
+export type OwnerStanding = {
+  readonly email: string;
+  readonly name?: string;
+  readonly by: Owner['by'];
+  /** Those with findings. */
+  readonly servers: readonly { readonly id: string; readonly name: string; readonly projectId: string }[];
+  /** `told`, or why not in a word or two. */
+  readonly verdict: string;
+  readonly why: string;
+  /** What comes next if nothing changes; ISO 8601 in UTC. */
+  readonly next?: { readonly at: string; readonly what: string };
+  /** When it became so, and by which run. */
+  readonly at: string;
+  readonly run: string;
+};
+
+const HELD = {
+  grace: 'has time',
+  exempt: 'exempt',
+  'not shown': 'not told',
+  pilot: 'not told',
+  sent: 'told today',
+  digest: 'told later',
+  'quiet hours': 'told later',
+  bounced: 'not reached',
+  'too many': 'told later',
+  broken: 'not told',
+} as const satisfies Record<Hold, string>;
+
+/** After a decision about one owner; `acting`: what is to be sent is sent. */
+export function standingAfter(
+  decision: Decision,
+  owned: readonly Owned[],
+  { acting, now, run }: { readonly acting: boolean; readonly now: Date; readonly run: string },
+): OwnerStanding {
+  const { to, why, next } = decision;
+  return {
+    email: to.email,
+    ...(to.name !== undefined && { name: to.name }),
+    by: to.by,
+    servers: owned.map(({ server: { id, name, projectId } }) => ({ id, name, projectId })),
+    verdict: 'hold' in decision ? HELD[decision.hold] : acting ? 'told' : 'not told',
+    why: 'hold' in decision || acting ? why : `dry run: ${why}`,
+    ...(next && { next: { at: new Date(next.at).toISOString(), what: next.what } }),
+    at: now.toISOString(),
+    run,
+  };
+}
+
+/** Rows to be written because they say something else than is known, null: to be deleted; `partial`: there are others. */
+export function changedStandings(
+  known: ReadonlyMap<string, OwnerStanding>,
+  standings: readonly OwnerStanding[],
+  { partial }: { readonly partial: boolean },
+): Map<string, OwnerStanding | null> {
+  const changed = new Map<string, OwnerStanding | null>();
+  for (const standing of standings) {
+    const before = known.get(mailKey(standing.email));
+    if (before === undefined || !saysSame(before, standing)) changed.set(mailKey(standing.email), standing);
+  }
+  const there = new Set(standings.map(({ email }) => mailKey(email)));
+  if (!partial) for (const key of known.keys()) if (!there.has(key)) changed.set(key, null);
+  return changed;
+}
+
+/** The same but for when it became so, and by which run. */
+function saysSame(a: OwnerStanding, b: OwnerStanding): boolean {
+  return JSON.stringify({ ...a, at: '', run: '' }) === JSON.stringify({ ...b, at: '', run: '' });
+}

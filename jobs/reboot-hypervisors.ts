@@ -4,8 +4,9 @@
  *
  * Two counts stop the line. `maxFailed`: hypervisors that were left disabled, because one that does not
  * come back is an incident and two are an outage. `maxGivenBack`: drains that failed and did no harm;
- * one stuck guest must not cost a night, many say that the fault is not the hypervisor's. And before each
- * there is the gate: a signal that stays red starts nothing more tonight.
+ * one stuck guest must not cost a night, many in a row say that the fault is not the hypervisor's. Whoever was
+ * given back goes last from then on, and counts no more, so that the same few stop no other night. And before
+ * each there is the gate: a signal that stays red starts nothing more tonight.
  */
 
 import { z } from 'zod';

@@ -18,6 +18,8 @@ import { predictSeconds } from './prediction.ts';
 import { ANYWHERE, type Reach } from './reach.ts';
 import { ADMIT_ALL, type Admission, gatesOf } from './reboot-gates.ts';
 import type { RebootNeed } from './reboot-need.ts';
+import { givenBackOf } from './reboot-record.ts';
+import { inTurn, sayTriedLast } from './reboot-turns.ts';
 import { isReserved, type Reservations, withoutReservations } from './reserved.ts';
 import { sayCount, sayInstant, sayList } from './say.ts';
 
@@ -33,6 +35,8 @@ type PlannedReboot = {
   /** Drain and reboot together, at the worst of ten. */
   readonly needSeconds: number;
   readonly domains: readonly Domain[];
+  /** When it was given back since it last booted, so that it goes last; absent where it was not. */
+  readonly givenBackAt?: string;
 };
 
 type Held = {
@@ -58,7 +62,10 @@ export type KnownWait = { readonly run: string; readonly since: string };
 
 /** Every hypervisor that was asked about and needs a reboot, or cannot say, is in exactly one list. */
 export type RebootPlan = {
-  /** Reserved ones first, other empty ones, then the cheapest drain; the one that Nightshift itself runs on last. */
+  /**
+   * Reserved ones first, other empty ones, then the cheapest drain; the one that Nightshift itself runs on last.
+   * Behind them those that were given back, whose turn was longest ago first.
+   */
   readonly order: readonly PlannedReboot[];
   /** Those that are waited for already first, then those to wait for from tonight. */
   readonly waits: readonly PlannedWait[];
@@ -121,7 +128,8 @@ const ANY_ROOM: RoomRules = { headroom: NO_HEADROOM, reach: ANYWHERE };
 const SECONDS_EACH = 5;
 
 export function planReboots(asked: RebootQuestion): RebootPlan {
-  const { reserved = {}, needs, limit } = asked;
+  const { needs, limit } = asked;
+  const reserved = reservedOf(asked);
   // They go first, so that whoever comes after them finds room there.
   const fleet = withoutReservations(asked.fleet, reserved);
   const kept = new Set(
@@ -151,13 +159,7 @@ export function planReboots(asked: RebootQuestion): RebootPlan {
     else ready.push(planned(question, { hypervisor, why: need.why, servers }));
   }
   const own = ownHypervisor(question);
-  const queue = ready.toSorted(
-    (a, b) =>
-      Number(kept.has(b.name)) - Number(kept.has(a.name)) ||
-      Number(a.name === own) - Number(b.name === own) ||
-      a.drainSeconds - b.drainSeconds ||
-      byName(a.name, b.name),
-  );
+  const queue = inTurn(ready, { reserved: kept, own });
   const gates = gatesOf(
     question,
     [...queue, ...waits].map(({ name }) => name),
@@ -176,6 +178,14 @@ export function planReboots(asked: RebootQuestion): RebootPlan {
     held: [...held, ...admitted.held, ...begun.held, ...tooMany].toSorted((a, b) => byName(a.name, b.name)),
     later: admitted.later.map(({ name }) => name),
   };
+}
+
+/** Without those that were given back: they go last, and are room for nobody. */
+function reservedOf({ reserved = {}, needs, holds = NO_HOLDS }: RebootQuestion): Reservations {
+  const fresh = Object.entries(reserved).filter(
+    ([name]) => givenBackOf(holds.records[name], needs[name]) === undefined,
+  );
+  return Object.fromEntries(fresh);
 }
 
 /** With where each server that is to be migrated cold with its device finds one; a hypervisor is drained alone. */
@@ -244,12 +254,13 @@ function whyHeld(
   hypervisor: Hypervisor,
   servers: readonly Server[],
 ): string | undefined {
-  const { fleet, needs, armed, mine, policy, holds = NO_HOLDS } = question;
+  const { fleet, needs, armed, mine, policy, reserved = {}, holds = NO_HOLDS } = question;
   const { disabled } = hypervisor;
   const need = needs[hypervisor.name];
   const unarmed = whyNotArmed(armed, hypervisor.aggregates);
   if (unarmed !== undefined) return unarmed;
-  if (disabled !== undefined && disabled !== mine) return describeCordon(disabled);
+  if (disabled !== undefined && disabled !== mine && !isReserved(reserved, hypervisor))
+    return describeCordon(disabled);
   const laidDown = whyLaidDown(holds, {
     name: hypervisor.name,
     kernel: need !== undefined && need.need !== 'unclear' ? need.next : undefined,
@@ -331,7 +342,7 @@ function movers(servers: readonly Server[], policy?: DrainPolicy): readonly Serv
 }
 
 function planned(
-  { mbPerSecond, measured = {}, policy, holds = NO_HOLDS, admission = ADMIT_ALL }: RebootQuestion,
+  { needs, mbPerSecond, measured = {}, policy, holds = NO_HOLDS, admission = ADMIT_ALL }: RebootQuestion,
   { hypervisor, why, servers }: { hypervisor: Hypervisor; why: string; servers: readonly Server[] },
 ): PlannedReboot {
   const { name } = hypervisor;
@@ -347,5 +358,17 @@ function planned(
   });
   const domains = domainsOf(hypervisor, admission.rackPrefixes);
   const stopped = servers.filter((server) => decideDrain(server, policy).does === 'stop').length;
-  return { name, guests: guests.length + stopped, ramMb, diskGb, why, drainSeconds, needSeconds, domains };
+  const back = givenBackOf(holds.records[name], needs[name]);
+  const last = back === undefined ? [] : [sayTriedLast(back, holds.zone)];
+  return {
+    name,
+    guests: guests.length + stopped,
+    ramMb,
+    diskGb,
+    why: [why, ...last].join('; '),
+    drainSeconds,
+    needSeconds,
+    domains,
+    ...(back !== undefined && { givenBackAt: back.at }),
+  };
 }

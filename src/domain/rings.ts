@@ -3,7 +3,7 @@ import type { Gate } from './admission.ts';
 import { describeCordon } from './cordon.ts';
 import type { Fleet, Hypervisor } from './fleet.ts';
 import type { RebootNeed } from './reboot-need.ts';
-import type { RebootRecord, RebootRecords } from './reboot-record.ts';
+import { givenBackOf, type RebootRecord, type RebootRecords } from './reboot-record.ts';
 import { sayCount, sayDay, sayDuration } from './say.ts';
 
 /** So many, those of an aggregate, or all; each takes what the rings before it have left. */
@@ -70,7 +70,12 @@ function stageOf(kernel: string, rings: readonly Ring[], world: RingWorld): Stag
   const done: (readonly Proved[])[] = [];
   for (const ring of rings) {
     const members = membersOf(ring, proved);
-    const left = leftIn(ring, kernel, { ...world, members });
+    const isLast = ring === rings.at(-1);
+    // One that was given back keeps no later ring from beginning.
+    const ready = world.ready.filter(
+      (name) => isLast || givenBackOf(world.records[name], world.needs[name]) === undefined,
+    );
+    const left = leftIn(ring, kernel, { ...world, ready, members });
     if (left > 0) return { kernel, done, ring, left };
     done.push(members);
     proved = proved.filter((one) => !members.includes(one));

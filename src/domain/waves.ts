@@ -1,4 +1,4 @@
-/** Which hypervisors of the order are rebooted at once: some empty ones together, drained ones alone. */
+/** Which hypervisors of the order are rebooted at once: some empty ones together, all others alone. */
 import { type Domain, type DomainKind, isOfKind } from './domains.ts';
 
 export interface ParallelEmpty {
@@ -14,6 +14,8 @@ interface Ordered {
   /** Guests that must move first. */
   readonly guests: number;
   readonly domains: readonly Domain[];
+  /** Absent where it was not given back; those that were keep their place behind all others. */
+  readonly givenBackAt?: string;
 }
 
 /**
@@ -22,13 +24,14 @@ interface Ordered {
  */
 export function wavesOf<T extends Ordered>(order: readonly T[], limits: ParallelEmpty): readonly T[][] {
   const waves: T[][] = [];
-  let empty = order.filter(({ guests }) => guests === 0);
+  const first = order.filter(({ guests, givenBackAt }) => guests === 0 && givenBackAt === undefined);
+  let empty = first;
   while (empty.length > 0) {
     const wave = fill(empty, limits);
     waves.push(wave);
     empty = empty.filter((one) => !wave.includes(one));
   }
-  return [...waves, ...order.filter(({ guests }) => guests > 0).map((one) => [one])];
+  return [...waves, ...order.filter((one) => !first.includes(one)).map((one) => [one])];
 }
 
 function fill<T extends Ordered>(queue: readonly T[], { atOnce, perZone, perRack }: ParallelEmpty): T[] {

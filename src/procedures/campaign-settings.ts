@@ -24,7 +24,7 @@ export const campaignSettings = {
     .int()
     .nonnegative()
     .default(3)
-    .describe('Go on after this many drains that failed without harm'),
+    .describe('Go on after this many drains in a row that failed without harm and had not failed before'),
   maxWaiting: z
     .int()
     .nonnegative()

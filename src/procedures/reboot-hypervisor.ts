@@ -77,7 +77,12 @@ async function attend(ctx: Context<Settings>, name: string): Promise<Ended> {
     if (red !== null) return { name, verdict: 'held', why: red };
   }
   const cordoned = await attempt(() => cordon(ctx, name));
-  if (!cordoned.ok) return retreat(ctx, name, { why: cordoned.error.message, moved: [] });
+  if (!cordoned.ok) {
+    const ended = await retreat(ctx, name, { why: cordoned.error.message, moved: [] });
+    if (look.go !== 'waits' && ended.verdict === 'given back')
+      await remember(ctx, name, memorable(ended, look.before));
+    return ended;
+  }
   if (!cordoned.value.ours) return { name, verdict: 'held', why: cordoned.value.why };
   if (look.go !== 'waits') return empty(ctx, name, look.before);
   return waitFirst(ctx, name, look);

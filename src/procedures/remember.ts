@@ -8,6 +8,8 @@ export interface Memorable {
   readonly kernel: string;
   readonly errors: number;
   readonly took?: Took;
+  /** The boot in which it was given back for a reason of its own. */
+  readonly givenBackIn?: string;
 }
 
 /** What is worth remembering of an end; `before` is what was known when it was begun. */
@@ -17,16 +19,24 @@ export function memorable(
     readonly why: string;
     readonly drainMs?: number;
     readonly bootMs?: number;
+    readonly error?: Error;
   },
-  { next, errors, drainSeconds }: { next: string; errors: number; drainSeconds: number },
+  before: {
+    readonly next: string;
+    readonly errors: number;
+    readonly drainSeconds: number;
+    readonly bootId: string;
+  },
 ): Memorable {
-  const { verdict, why, drainMs, bootMs } = ended;
+  const { verdict, why, drainMs, bootMs, error } = ended;
+  const { next, errors, drainSeconds, bootId } = before;
   const took =
     drainMs === undefined || bootMs === undefined
       ? {}
       : { took: { drainSeconds: drainMs / 1000, plannedSeconds: drainSeconds, bootSeconds: bootMs / 1000 } };
   const known = verdict === 'done' || verdict === 'given back' ? verdict : 'failed';
-  return { verdict: known, why, kernel: next, errors, ...took };
+  const isItsOwn = known === 'given back' && error === undefined;
+  return { verdict: known, why, kernel: next, errors, ...took, ...(isItsOwn && { givenBackIn: bootId }) };
 }
 
 /** Once a run; a run that is resumed writes over what it wrote. */

@@ -1,4 +1,5 @@
 /** Works through a campaign's plan, wave after wave, until it is done or something stops the line. */
+import { whyNoMoreDrains } from '../domain/failed-drains.ts';
 import { PermanentError } from '../domain/failure.ts';
 import { type Baseline, NOTHING_WRONG } from '../domain/gate.ts';
 import { describeNight, type Night, nightMail, type RebootOutcome } from '../domain/reboot-report.ts';
@@ -55,7 +56,9 @@ async function inTurn(
     for (const wave of wavesOf(plan.order, ctx.options.parallelEmpty)) {
       const needMs = Math.max(...wave.map(({ needSeconds }) => needSeconds)) * 1000;
       const first = wave[0]?.name ?? '';
-      const stopped = whyStop(ctx, outcomes) ?? (await whyOutside(ctx, `window before ${first}`, needMs));
+      const stopped =
+        whyNoMoreDrains({ outcomes, order: plan.order }, ctx.options.maxGivenBack) ??
+        (await whyOutside(ctx, `window before ${first}`, needMs));
       if (stopped !== null) return { stopped };
       const { red, waited } = await whyRedBefore(ctx, wave, baseline.value);
       if (red !== null) return { stopped: red, red: true };
@@ -146,10 +149,4 @@ function breaking(ctx: Campaign, outcomes: readonly RebootOutcome[]) {
   const { maxFailed } = ctx.options;
   const many = `${sayList(failed)} ${failed.length === 1 ? 'was' : 'were'} left disabled, and maxFailed=${maxFailed}`;
   return { rule: ruleOf(ctx), tonight: failed.length > maxFailed ? many : undefined };
-}
-
-function whyStop({ options }: Campaign, outcomes: readonly RebootOutcome[]): string | null {
-  const givenBack = outcomes.filter(({ verdict }) => verdict === 'given back').length;
-  if (givenBack > options.maxGivenBack) return `${givenBack} drains failed, more than maxGivenBack`;
-  return null;
 }

@@ -14,7 +14,7 @@ export interface Tally {
   readonly headroom: Headroom | undefined;
   /** When the last hypervisor that had booted was given back, in ms since 1970. */
   readonly lastBackAt: number | undefined;
-  /** Grows with everything that brings a campaign further: reboots, moves, ends of servers that are waited for. */
+  /** Grows with everything that brings a campaign further: reboots, moves, first tries, ends of servers that are waited for. */
   readonly changes: number;
 }
 
@@ -22,6 +22,7 @@ export interface Tally {
 export function tallyOf(world: World): () => Tally {
   const tally = { moves: 0, movedMb: 0, rebooted: 0, died: 0, changes: 0 };
   const booted = new Set<string>();
+  const tried = new Set<string>();
   let headroom: Headroom | undefined;
   let lastBackAt: number | undefined;
   let seen = world.log.length;
@@ -40,7 +41,9 @@ export function tallyOf(world: World): () => Tally {
     if (what === 'guest died') tally.died += 1;
     // Where nobody waits for it, another one takes its place.
     const isAwaited = what === 'server went' && world.named(happening.hypervisor).disabled;
-    if (what === 'moved' || what === 'booted' || isAwaited) tally.changes += 1;
+    const isFirstTry = what === 'cordoned' && !tried.has(happening.hypervisor);
+    if (isFirstTry) tried.add(happening.hypervisor);
+    if (what === 'moved' || what === 'booted' || isAwaited || isFirstTry) tally.changes += 1;
     if (what === 'cordoned' || what === 'reboot asked') look(at);
   }
 

@@ -30,6 +30,19 @@ describe('wavesOf', () => {
     expect(names(wavesOf(order, limits))).toEqual(waves);
   });
 
+  it('leaves those that were given back behind all others, in their order', () => {
+    const givenBackAt = '2026-11-24T23:00:00.000Z';
+    const [a1, a2, ...others] = order;
+
+    const waves = wavesOf([...others, { ...a1!, guests: 3, givenBackAt }, { ...a2!, givenBackAt }], {
+      atOnce: 9,
+      perZone: 9,
+      perRack: 9,
+    });
+
+    expect(names(waves)).toEqual([['b1', 'b2'], ['full'], ['a1'], ['a2']]);
+  });
+
   it('reboots each once, drained ones alone and last, and never more at once than may', () => {
     const domain = fc.constantFrom<Domain>('zone a', 'zone b', 'rack r1', 'rack r2', 'aggregate x');
     const fleet = fc.array(fc.tuple(fc.nat(1), fc.uniqueArray(domain, { maxLength: 3 })), { maxLength: 12 });

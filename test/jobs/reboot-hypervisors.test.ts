@@ -334,7 +334,7 @@ describe('reboot-hypervisors', () => {
 
     expect(cloud.calls).toEqual(['cordon hv2', 'migrate c to hv3', 'migrate c', 'uncordon hv2']);
     expect(worked.run.report?.lines).toContain(
-      'not tonight  1 (1 drains failed, more than maxGivenBack): hv1',
+      'not tonight  1 (1 drain failed in a row, more than maxGivenBack=0): hv1',
     );
   });
 

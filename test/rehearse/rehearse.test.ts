@@ -110,6 +110,32 @@ describe('a rehearsal', () => {
     ]);
   });
 
+  it('finishes all that can be, however many of the cheapest cannot be emptied', async () => {
+    const stuck = ['hv1', 'hv2', 'hv3', 'hv4', 'hv5', 'hv6', 'hv7'];
+    const fleet = fleetFile({
+      isolatedAggregates: stuck,
+      hypervisors: {
+        ...Object.fromEntries(stuck.map((name) => [name, { aggregates: [name] }])),
+        hv8: {},
+        hv9: {},
+      },
+      servers: {
+        // Of its isolated aggregate each is the only one, which Nova's scheduler alone knows.
+        ...Object.fromEntries(stuck.map((name) => [`on-${name}`, { hypervisor: name, aggregate: name }])),
+        large: { hypervisor: 'hv8', ramMb: 16_384 },
+        larger: { hypervisor: 'hv9', ramMb: 24_576 },
+      },
+    });
+    const schedules = usual.schedules.map((one) => ({ ...one, options: { limit: 12, maxGivenBack: 0 } }));
+
+    const { courses, unfinished } = await play(fleet, { site: { ...usual, schedules } });
+
+    // One a night is found to be stuck; then both others go.
+    expect(courses[0]).toMatchObject({ needed: 9, done: 2, nights: 8, end: 'nothing changes' });
+    const why = expect.stringMatching(/^given back: on-hv\d .*No valid host/);
+    expect(unfinished).toEqual(stuck.map((hypervisor) => ({ hypervisor, courses: 1, why })));
+  });
+
   it('says in the words of the last campaign why some had no turn', async () => {
     const schedules = usual.schedules.map((one) => ({ ...one, options: { limit: 1 } }));
 

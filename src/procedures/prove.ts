@@ -49,16 +49,20 @@ export async function prove(
   return ctx.step(`prove ${name}`, options, async ({ signal, timers }) => {
     const stopBy = timers.after(stopWithinSeconds * 1000);
     let look: Seen | undefined;
+    let boot: Look['boot'] | undefined;
+    const lookAt = (now: Look['boot']) => lookAgain(ctx, { name, expected, before: look, boot: now }, signal);
     const ended = await poll(
       async () => {
-        look = await lookAgain(ctx, { name, expected, before: look }, signal);
+        boot = await askBoot(ctx, name, signal);
+        // Until it is back there is nothing that Nova could prove, and minutes in which to ask it in vain.
+        if (!isAnew(expected, boot)) return !('away' in boot) && stopBy.aborted ? NEVER_LEFT : undefined;
+        look = await lookAt(boot);
         if (judge(expected, look).every(({ ok }) => ok)) return 'well';
-        const neverLeft = !('away' in look.boot) && look.boot.bootId === expected.bootId;
-        if (neverLeft && stopBy.aborted) return NEVER_LEFT;
         return whyHopeless(expected, look);
       },
       { everyMs: pollMs, withinMs, signal, timers },
     );
+    if (ended === undefined && boot !== undefined && !isAnew(expected, boot)) look = await lookAt(boot);
     const checks = look === undefined ? [] : judge(expected, look);
     if (ended === 'well') return checks;
     const faults = new Set(checks.flatMap(({ ok, saw }) => (ok ? [] : [saw])));
@@ -70,14 +74,23 @@ function judge(expected: Expected, seen: Seen): readonly Check[] {
   return [...judgeProof(expected, seen), ...seen.host];
 }
 
+function isAnew({ bootId }: Expected, boot: Look['boot']): boolean {
+  return !('away' in boot) && boot.bootId !== bootId;
+}
+
+/** What Nova, Neutron and the host itself show now that it was found in this boot, or away. */
 async function lookAgain(
   ctx: Context<ProveSettings>,
-  { name, expected, before }: { name: string; expected: Expected; before: Look | undefined },
+  {
+    name,
+    expected,
+    before,
+    boot,
+  }: { name: string; expected: Expected; before: Look | undefined; boot: Look['boot'] },
   signal: AbortSignal,
 ): Promise<Seen> {
-  const boot = await askBoot(ctx, name, signal);
   const service = await ctx.cloud.service(name).catch((error: unknown) => ({ away: messageOf(error) }));
-  const anew = !('away' in boot) && boot.bootId !== expected.bootId;
+  const anew = isAnew(expected, boot);
   const agents = await lookAtAgents(ctx, name, expected);
   const { heard = [], agentsHeard = {} } = before ?? {};
   return {

@@ -104,6 +104,20 @@ describe('the kernel that boots next', () => {
   });
 });
 
+it('asks Nova nothing of a hypervisor while that is away', async () => {
+  const asked: boolean[] = [];
+  const service = cloud.service.bind(cloud);
+  cloud.service = async (name) => {
+    asked.push(hv1().isAway);
+    return service(name);
+  };
+
+  expect((await reboot()).outcome).toBe('succeeded');
+
+  expect(asked.length).toBeGreaterThan(2);
+  expect(asked).not.toContain(true);
+});
+
 describe('a hypervisor that comes back', () => {
   const failures: { what: string; was: string | RegExp; is: string; why: string }[] = [
     {

@@ -1,3 +1,4 @@
+import { createHash, createVerify, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net, { type AddressInfo } from 'node:net';
@@ -47,6 +48,7 @@ describe('a mail', () => {
     expect(headers).toMatchObject({
       'message-id': '<reboot-hypervisors~20261124T224100Z.report@nightshift.example.org>',
       'auto-submitted': 'auto-generated',
+      'x-auto-response-suppress': 'OOF, AutoReply',
       date: 'Tue, 24 Nov 2026 22:41:00 +0000',
       from: 'Cloud patching <patching@example.org>',
       to: 'Ann <ann@example.org>, bob@example.org',
@@ -76,6 +78,14 @@ describe('a mail', () => {
       .slice(1, 3)
       .map((part) => parsed(part.trimStart()).headers['content-type']);
     expect(parts).toEqual(['text/plain; charset=utf-8', 'text/html; charset=utf-8']);
+  });
+
+  it('says by what its readers may sort it, where the site says so', async () => {
+    const { sink, smtp } = await relay({ settings: { listId: 'Cloud patching <patching.example.org>' } });
+
+    await sink.send(mail);
+
+    expect(parsed(smtp.received[0]!.raw).headers['list-id']).toBe('Cloud patching <patching.example.org>');
   });
 
   it('is dated when it is sent, unless it says otherwise', async () => {
@@ -301,6 +311,240 @@ describe('a relay', () => {
 
     await expect(failed).rejects.toMatchObject({ retryable: false });
     await expect(failed).rejects.toThrow('SSH-2.0');
+  });
+});
+
+describe('connections', () => {
+  /** A relay that counts those that come. */
+  async function counting(options: SMTPServerOptions = {}, settings: Changes = {}) {
+    const count = { connections: 0 };
+    const { sink, smtp } = await relay({
+      settings,
+      options: {
+        ...options,
+        onConnect(_, done) {
+          count.connections += 1;
+          done();
+        },
+      },
+    });
+    const send = (n: number) => sink.send({ ...mail, messageId: `mail${n}@example.org` });
+    return { sink, smtp, send, count };
+  }
+
+  it('carry mail after mail', async () => {
+    const { send, smtp, count } = await counting();
+
+    for (let n = 0; n < 5; n += 1) await send(n);
+
+    expect(smtp.received).toHaveLength(5);
+    expect(count.connections).toBe(1);
+  });
+
+  it('are as many as mails are sent at once, and carry the next ones', async () => {
+    const { send, smtp, count } = await counting();
+
+    await Promise.all([0, 1, 2].map(send));
+    await Promise.all([3, 4, 5].map(send));
+
+    expect(smtp.received).toHaveLength(6);
+    expect(count.connections).toBe(3);
+  });
+
+  it('are given up after a hundred mails, as relays want it', async () => {
+    const { send, smtp, count } = await counting();
+
+    for (let n = 0; n < 101; n += 1) await send(n);
+
+    expect(smtp.received).toHaveLength(101);
+    expect(count.connections).toBe(2);
+  });
+
+  it('that the relay closed meanwhile are replaced, and nobody notices', async () => {
+    const { send, smtp, count } = await counting();
+    await Promise.all([0, 1].map(send));
+
+    smtp.cut();
+    await send(2);
+    await Promise.all([3, 4].map(send));
+
+    expect(smtp.received).toHaveLength(5);
+    expect(count.connections).toBeGreaterThan(2);
+  });
+
+  it('that the relay gives up with 421 are replaced, too', async () => {
+    let mails = 0;
+    const { send, smtp } = await counting({
+      onMailFrom(_, __, done) {
+        mails += 1;
+        done(mails === 2 ? reply(421, 'idle for too long') : null);
+      },
+    });
+
+    await send(0);
+    await send(1);
+
+    expect(smtp.received).toHaveLength(2);
+    expect(mails).toBe(3);
+  });
+
+  it('carry the next mail after one whose readers were refused', async () => {
+    const { sink, send, smtp, count } = await counting({
+      onRcptTo: onRcpt({ 'gone@example.org': reply(550, 'no such user') }),
+    });
+
+    await expect(sink.send({ ...mail, to: ['gone@example.org'] })).rejects.toThrow('no such user');
+    await send(1);
+
+    expect(smtp.received.map(({ to }) => to)).toEqual([['ann@example.org', 'bob@example.org']]);
+    expect(count.connections).toBe(1);
+  });
+
+  it('that break once the mail is on its way are not tried again behind the back of the caller', async () => {
+    let mails = 0;
+    const { send, smtp } = await counting({
+      onData(stream, _, done) {
+        mails += 1;
+        stream.resume().on('end', () => (mails === 2 ? smtpOfTest?.cut() : done()));
+      },
+    });
+    await send(0);
+
+    await expect(send(1)).rejects.toMatchObject({ outcome: 'unknown', retryable: true, forAll: false });
+
+    expect(mails).toBe(2);
+    expect(smtp.received).toEqual([]);
+  });
+});
+
+describe('a relay that takes nothing from anybody', () => {
+  it.each([
+    { title: 'because it is away', how: {}, change: { url: 'smtp://127.0.0.1:9' }, forAll: true },
+    {
+      title: 'because it greets nobody',
+      how: { options: { onConnect: (_, done) => done(reply(554, 'go away')) } },
+      forAll: true,
+    },
+    {
+      title: 'because the login is refused',
+      how: { scheme: 'smtps', settings: { user: 'kim', password: 'x' }, options: { secure: true, onAuth } },
+      forAll: true,
+    },
+    {
+      title: 'because it is not the one that it should be',
+      how: { scheme: 'smtps', settings: { ca: undefined }, options: { secure: true } },
+      forAll: true,
+    },
+    {
+      title: 'because it has had enough of the sender for now',
+      how: { options: { onMailFrom: (_, __, done) => done(reply(451, 'too many')) } },
+      forAll: true,
+    },
+    {
+      title: 'but only refuses this mail for its readers',
+      how: { options: { onRcptTo: everybody(reply(451, 'greylisted')) } },
+      forAll: false,
+    },
+    {
+      title: 'but only refuses this mail',
+      how: { options: { onData: afterData(reply(451, 'scanner away')) } },
+      forAll: false,
+    },
+  ] satisfies { title: string; how: Parameters<typeof relay>[0]; change?: Changes; forAll: boolean }[])(
+    '$title says so: $forAll',
+    async ({ how, change, forAll }) => {
+      const { sink } = change === undefined ? await relay(how) : { sink: transport(change) };
+
+      await expect(sink.send(mail)).rejects.toMatchObject({ forAll });
+    },
+  );
+});
+
+describe('the sender on the envelope', () => {
+  const bounces = { address: 'patchd@example.org', verp: true };
+
+  it('names each reader, so that a bounce tells whom it did not reach, and no reader sees it', async () => {
+    const { sink, smtp } = await relay({ settings: { bounces } });
+
+    await sink.send(mail);
+
+    expect(smtp.received.map(({ from, to }) => [from, ...to])).toEqual([
+      ['patchd+b=ann=example.org@example.org', 'ann@example.org'],
+      ['patchd+b=bob=example.org@example.org', 'bob@example.org'],
+    ]);
+    expect(new Set(smtp.received.map(({ raw }) => raw)).size).toBe(1);
+    expect(smtp.received[0]?.raw).not.toContain('patchd');
+    expect(parsed(smtp.received[0]!.raw).headers.from).toBe('Cloud patching <patching@example.org>');
+  });
+
+  it('is one for all where it is to name none', async () => {
+    const { sink, smtp } = await relay({ settings: { bounces: { ...bounces, verp: false } } });
+
+    await sink.send(mail);
+
+    expect(smtp.received.map(({ from, to }) => [from, ...to])).toEqual([
+      ['patchd@example.org', 'ann@example.org', 'bob@example.org'],
+    ]);
+  });
+
+  it('tells, where one of two is refused and the line then breaks, who has it', async () => {
+    let mails = 0;
+    const { sink } = await relay({
+      settings: { bounces },
+      options: {
+        onRcptTo: onRcpt({ 'bob@example.org': reply(550, '5.1.1 no such user') }),
+        onMailFrom(_, __, done) {
+          mails += 1;
+          if (mails >= 3) smtpOfTest?.cut();
+          else done();
+        },
+      },
+    });
+
+    const failed = sink.send({ ...mail, to: ['ann@example.org', 'bob@example.org', 'eve@example.org'] });
+
+    // The connection that was kept is replaced once, and the new one breaks as well.
+    await expect(failed).rejects.toMatchObject({
+      retryable: true,
+      outcome: 'partly sent',
+      taken: ['ann@example.org'],
+      refused: [{ address: 'bob@example.org', reply: '550 5.1.1 no such user' }],
+    });
+    expect(mails).toBe(4);
+  });
+});
+
+describe('a signed mail', () => {
+  it('carries a signature by DKIM that holds, the same each time', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    const { sink, smtp } = await relay({
+      settings: { dkim: { domain: 'example.org', selector: 'night', key } },
+    });
+
+    await sink.send(mail);
+    await sink.send(mail);
+
+    const [first = '', second] = smtp.received.map(({ raw }) => raw);
+    expect(second).toBe(first);
+    const { tags, bodyHash, isSigned } = checkDkim(first, publicKey);
+    expect(tags).toMatchObject({ d: 'example.org', s: 'night', a: 'rsa-sha256', bh: bodyHash });
+    expect(tags.h?.split(':').map((name) => name.toLowerCase())).toEqual(
+      expect.arrayContaining(['from', 'to', 'subject', 'date', 'message-id']),
+    );
+    expect(isSigned).toBe(true);
+    const changed = first.replace('2_hyp', '3_hyp');
+    expect(changed).not.toBe(first);
+    expect(checkDkim(changed, publicKey).isSigned).toBe(false);
+  });
+
+  it('is not sent unsigned when its key signs nothing', async () => {
+    const { sink, smtp } = await relay({
+      settings: { dkim: { domain: 'example.org', selector: 'night', key: 'no key' } },
+    });
+
+    await expect(sink.send(mail)).rejects.toMatchObject({ retryable: false, forAll: true });
+    expect(smtp.received).toEqual([]);
   });
 });
 
@@ -575,6 +819,47 @@ function quotedPrintable(text: string): string {
     String.fromCharCode(Number.parseInt(hex, 16)),
   );
   return Buffer.from(bytes, 'latin1').toString('utf8');
+}
+
+/** RFC 6376 with relaxed canonicalization: the tags of the signature, the hash of the body, and whether it holds. */
+function checkDkim(raw: string, key: KeyObject) {
+  const end = raw.indexOf('\r\n\r\n');
+  const fields = raw.slice(0, end).split(/\r\n(?![ \t])/);
+  const relaxed = (field: string) => {
+    const [name = '', ...value] = field.split(':');
+    const unfolded = value
+      .join(':')
+      .replaceAll(/\r\n/g, '')
+      .replaceAll(/[ \t]+/g, ' ');
+    return `${name.toLowerCase().trim()}:${unfolded.trim()}`;
+  };
+  const signature = fields.find((field) => /^DKIM-Signature:/i.test(field)) ?? '';
+  const tags: Record<string, string> = Object.fromEntries(
+    signature
+      .slice('DKIM-Signature:'.length)
+      .split(';')
+      .map((tag) => [
+        tag.slice(0, tag.indexOf('=')).trim(),
+        tag.slice(tag.indexOf('=') + 1).replaceAll(/\s/g, ''),
+      ]),
+  );
+  const body = raw
+    .slice(end + 4)
+    .replaceAll(/[ \t]+(?=\r\n)/g, '')
+    .replaceAll(/[ \t]+/g, ' ')
+    .replace(/(\r\n)*$/, '\r\n');
+  const signed = (tags.h ?? '').split(':').map((name) => {
+    const field = fields.findLast((one) => one.toLowerCase().startsWith(`${name.toLowerCase()}:`));
+    return field === undefined ? '' : `${relaxed(field)}\r\n`;
+  });
+  const unsigned = relaxed(signature.replace(/([;\s]b=)[^;]*/, '$1'));
+  return {
+    tags,
+    bodyHash: createHash('sha256').update(body, 'latin1').digest('base64'),
+    isSigned: createVerify('RSA-SHA256')
+      .update(signed.join('') + unsigned, 'latin1')
+      .verify(key, tags.b ?? '', 'base64'),
+  };
 }
 
 /** Message, stack, fields and causes of an error. */

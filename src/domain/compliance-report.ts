@@ -140,7 +140,7 @@ function needsOf({ notices, ambiguous, unowned, bounced, ending, zone }: Complia
     }),
     ...listed(ending, ({ exemption, endsAt }) => {
       const { reason, approvedBy, until: _, ...about } = exemption;
-      const what = Object.entries(about).map(([noun, name]) => `${noun} ${plainName(name)}`);
+      const what = Object.entries(about).map(([noun, name = '']) => `${noun} ${plainName(name)}`);
       return `exemption of ${what.join(', ')} ends ${sayInstant(endsAt, zone)} (${plainName(reason, LONGEST_WHY)}; ${plainName(approvedBy)})`;
     }),
   ];

@@ -93,11 +93,12 @@ function early({ digest }: Policy, time: WorkingTime, { now, urgency }: Hour): C
 
 /** Few dates are the dates of many findings. */
 function remembered<T>(answer: (first: string, second: string) => T): (first: string, second: string) => T {
-  const known = new Map<string, T>();
+  const known = new Map<string, Map<string, T>>();
   return (first, second) => {
-    const key = `${first} ${second}`;
-    if (!known.has(key)) known.set(key, answer(first, second));
-    return known.get(key)!;
+    const answers = known.get(first) ?? new Map<string, T>();
+    if (answers.size === 0) known.set(first, answers);
+    if (!answers.has(second)) answers.set(second, answer(first, second));
+    return answers.get(second)!;
   };
 }
 

@@ -1,4 +1,6 @@
 /** Which of the notices that have something to say may go now, and why do the others stay? */
+
+import { plainName } from './names.ts';
 import type { NoticeClock } from './notice-clock.ts';
 import { type Draft, dueOf, type News, type Turn } from './notice-draft.ts';
 import {
@@ -79,10 +81,11 @@ function writtenToday(rows: Iterable<readonly [string, NoticeRow]>, clock: Notic
 /** `CVE-2026-1234 on web-1 was not told before, and 2 more findings` */
 function sayNews(news: readonly News[]): string {
   const kind = heaviest(news);
-  const first = news.find((one) => one.kind === kind)!;
+  const { finding, server, why } = news.find((one) => one.kind === kind)!;
+  const first = `${plainName(finding)} on ${plainName(server)} ${why}`;
   return news.length === 1
-    ? first.why
-    : `${first.why}, and ${sayCount(news.length - 1, 'more finding', 'more findings')}`;
+    ? first
+    : `${first}, and ${sayCount(news.length - 1, 'more finding', 'more findings')}`;
 }
 
 function noticeOf({ to, row, servers }: Draft, kind: NoticeKind, { period }: NoticeClock): Notice {

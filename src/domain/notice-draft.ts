@@ -1,7 +1,6 @@
 /** What would a notice to an owner say, and what of it is new? */
 import type { JudgedFinding, JudgedServer } from './cases.ts';
 import type { Owner } from './fleet.ts';
-import { plainName } from './names.ts';
 import type { NoticeClock } from './notice-clock.ts';
 import { keptOf, NO_ROW, type NoticeKind, type NoticeRow, type Told, toldOf } from './notice-log.ts';
 import { isClaimable, type Moment, type Say, sayOf } from './notice-news.ts';
@@ -17,7 +16,9 @@ export interface Turn extends Round {
 export interface News {
   readonly kind: NoticeKind;
   readonly critical: boolean;
-  /** `CVE-2026-1234 on web-1 was not told before` */
+  readonly finding: string;
+  readonly server: string;
+  /** Completes "CVE-2026-1234 on web-1 …". */
   readonly why: string;
 }
 
@@ -64,8 +65,8 @@ export function ownerDraft(key: string, owned: readonly Owned[], turn: Turn): Dr
   const news = said.flatMap(({ one, finding, say }): News[] => {
     // While something is open, what is over is said beside it.
     if (!('news' in say) || (say.news === 'resolved' && isOpen)) return [];
-    const why = `${plainName(finding.id)} on ${plainName(one.server.name)} ${say.why}`;
-    return [{ kind: say.news, critical: finding.rule?.critical === true && say.news !== 'resolved', why }];
+    const critical = finding.rule?.critical === true && say.news !== 'resolved';
+    return [{ kind: say.news, critical, finding: finding.id, server: one.server.name, why: say.why }];
   });
   const next = nextOf(said.map(({ say }) => say));
   return {

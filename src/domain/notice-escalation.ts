@@ -1,7 +1,6 @@
 /** What do contacts of projects and operators hear of servers whose owners were told? */
 import type { EscalationStep } from './compliance.ts';
 import type { Owner } from './fleet.ts';
-import { plainName } from './names.ts';
 import { byDue, claimed, type Draft, type News, type Turn, worstFirst } from './notice-draft.ts';
 import { contactRow, keptOf, NO_ROW, type NoticeRow, ownerRow, toldOf } from './notice-log.ts';
 import { isClaimable } from './notice-news.ts';
@@ -49,8 +48,8 @@ function contactDraft(
     findings.flatMap(({ finding, last }): News[] => {
       const told = toldOf(row, server.id, finding.id);
       if (told !== undefined && Date.parse(told.at) >= last) return [];
-      const why = `${plainName(finding.id)} on ${plainName(server.name)} is escalated`;
-      return [{ kind: 'contact', critical: finding.rule?.critical === true, why }];
+      const critical = finding.rule?.critical === true;
+      return [{ kind: 'contact', critical, finding: finding.id, server: server.name, why: 'is escalated' }];
     }),
   );
   const servers = reached.map(([owned, open]): NoticeServer => ({ ...owned, open, resolved: [] }));

@@ -9,8 +9,8 @@ import { severityOf } from './policy-rules.ts';
 import { remediesFor } from './remedy.ts';
 
 /** Servers that are spoken of in full, and findings of each: who has more has one answer for all of them. */
-const FULL_SERVERS = 40;
-const FULL_FINDINGS = 8;
+const FULL_SERVERS = 20;
+const FULL_FINDINGS = 4;
 const NAMED_SERVERS = 200;
 const LONGEST_REASON = 200;
 

@@ -131,8 +131,8 @@ describe('a notice', () => {
     const { subject, text } = templates.write('patch-notice', facts!);
 
     expect(subject).toMatch(/^3000 of your servers /);
-    expect(text).toContain('    - and 32 more\n');
-    expect(text).toContain(' and 2760 more.');
+    expect(text).toContain('    - and 36 more\n');
+    expect(text).toContain(' and 2780 more.');
     expect(text.length).toBeLessThan(100_000);
   });
 });

@@ -59,7 +59,9 @@ async function tell(place: string, boundary?: number) {
       state: run.state,
       // The same Message-ID twice would be one mail to its reader.
       owners: saidTo(owners),
-      named: [...new Set(owners.map(({ messageId }) => messageId.split('@')[0]))].toSorted(),
+      named: [...new Set(owners.map(({ messageId }) => messageId.replace(/@.*/, '')))].toSorted((a, b) =>
+        a.localeCompare(b),
+      ),
       reports: saidTo(reports),
       tables: await Promise.all(TABLES.map((table) => rowsOf(second, table))),
     },

@@ -52,7 +52,7 @@ const STATE_WORDS: readonly (readonly [State, string])[] = [
   ['unknown', 'unknown'],
 ];
 
-const HOLD_WORDS: Readonly<Record<Hold, string>> = {
+const HOLD_WORDS: Readonly<Record<Exclude<Hold, 'nothing'>, string>> = {
   grace: 'told, with time left',
   exempt: 'exempt',
   'not shown': 'not shown by the latest report',
@@ -181,11 +181,11 @@ function saySent(decisions: readonly Decision[]): string {
 
 function sayHeld(owners: readonly Decision[]): string[] {
   const held = Map.groupBy(
-    owners.flatMap((one) => ('hold' in one ? [one] : [])),
-    ({ hold }) => hold,
+    owners.flatMap((one) => ('hold' in one && one.hold !== 'nothing' ? [one.hold] : [])),
+    (hold) => hold,
   );
-  const count = owners.length - sentIn(owners).length;
-  if (count === 0) return [];
+  if (held.size === 0) return [];
+  const count = [...held.values()].reduce((sum, each) => sum + each.length, 0);
   const said = [...held].map(([hold, each]) => `${each.length} ${HOLD_WORDS[hold]}`);
   return [`not told  ${sayCount(count, 'owner')}: ${said.join(', ')}`];
 }

@@ -23,7 +23,7 @@ export interface NoticeClock {
   readonly closed: (urgency: 'critical' | 'usual') => Closed | undefined;
 }
 
-export interface Closed {
+interface Closed {
   readonly hold: 'digest' | 'quiet hours';
   readonly why: string;
   readonly until: Date;

@@ -140,5 +140,5 @@ function whyIdle(says: readonly Say[], outside: number): Draft['idle'] {
   if (exempt > 0) return { hold: 'exempt', why: `${sayCount(exempt, 'finding')} exempt` };
   if (outside > 0)
     return { hold: 'pilot', why: `${sayCount(outside, 'server')} outside the projects of the pilot` };
-  return { hold: 'grace', why: 'nothing is asked' };
+  return { hold: 'nothing', why: 'nothing is asked' };
 }

@@ -69,11 +69,12 @@ export interface Notice {
 }
 
 /**
- * `grace`: told, and it has time · `exempt` · `not shown`: nothing can be claimed now · `pilot`: its projects are
+ * `nothing`: nothing is asked · `grace`: told, and it has time · `exempt` · `not shown`: nothing can be claimed now · `pilot`: its projects are
  * not written to yet · `sent`: there was a mail today · `digest`, `quiet hours`: not at this hour · `bounced`: mail
  * does not arrive · `too many`: others are worse and today's mails are used up · `broken`: nobody is written to.
  */
 export type Hold =
+  | 'nothing'
   | 'grace'
   | 'exempt'
   | 'not shown'
@@ -111,7 +112,7 @@ export interface Escalated {
 }
 
 export interface Notices {
-  /** Every owner of a finding that is open or was told, the worst first. */
+  /** Every owner of a server in the round, the worst first. */
   readonly owners: readonly Decision[];
   /** Contacts of projects, with what others own in them; only where there is something to tell. */
   readonly contacts: readonly Decision[];

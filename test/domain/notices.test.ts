@@ -110,7 +110,7 @@ describe('one owner', () => {
     expect(said(site.see(poll(dayAfter(4), [])).owners)).toEqual([
       `resolved alice@alpha.example: web (${CVE})`,
     ]);
-    expect(said(site.see(poll(dayAfter(5), [])).owners)).toEqual(['grace alice@alpha.example']);
+    expect(said(site.see(poll(dayAfter(5), [])).owners)).toEqual(['nothing alice@alpha.example']);
     expect(site.log.size).toBe(0);
   });
 

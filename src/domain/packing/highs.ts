@@ -4,6 +4,11 @@ import type { Program, Solve, Solved, SolveLimits } from './program.ts';
 
 /** The objective counts whole moves: an answer closer than that to its bound is the best there is. */
 const WHOLE = 0.999;
+/** These two looks for a first solution cost seconds in programs of packing, and find none. */
+const QUICK = {
+  mip_heuristic_run_feasibility_jump: false,
+  mip_heuristic_run_root_reduced_cost: false,
+};
 const NOTHING = new Float64Array(0);
 
 /** Loads the solver, some 30 ms. One that broke down inside answers `unknown` from then on. */
@@ -63,6 +68,7 @@ function dataOf(highs: Highs, program: Program, { isRelaxed = false }: SolveLimi
 function answer(highs: Highs, model: Model, limits: SolveLimits): Solved {
   const { isRelaxed = false, nodes, start, seed = 0, isOver } = limits;
   model.options.set({ output_flag: false, random_seed: seed, mip_rel_gap: 0, mip_abs_gap: WHOLE });
+  model.options.set(QUICK);
   if (nodes !== undefined) model.options.set('mip_max_nodes', nodes);
   if (start !== undefined) model.setSolution({ colValue: start });
   model.run(isOver === undefined ? undefined : stopWhen(highs, isOver));

@@ -19,7 +19,7 @@ const MOST_HYPERVISORS = 160;
 const MOST_COLUMNS = 15_000;
 /** From fast to thorough; the first without shuffling, for most fleets need none. */
 const ASKS: readonly Pick<ClassAsk, 'isKernel' | 'isShuffling' | 'nodes'>[] = [
-  { isKernel: true, nodes: 20 },
+  { isKernel: true, nodes: 1 },
   { nodes: 1 },
   { isShuffling: true, nodes: 1 },
 ];

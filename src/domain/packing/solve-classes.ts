@@ -10,7 +10,7 @@ export interface ClassAsk extends Omit<ClassLimits, 'betterThan'> {
   readonly hypervisors?: readonly number[];
   /** Nodes of the solver's search tree at most: the limit that keeps the answer the same everywhere. */
   readonly nodes: number;
-  /** Only the places that matter to the program without whole numbers: faster, and it proves nothing. */
+  /** Where there are many places, only those that matter to the program without whole numbers: it proves less. */
   readonly isKernel?: boolean;
   readonly seed?: number;
   readonly isOver?: () => boolean;
@@ -27,6 +27,8 @@ export interface ClassAnswer {
   readonly columns: number;
 }
 
+/** Fewer are solved as fast as their kernel. */
+const MANY_COLUMNS = 5000;
 /** For each column that matters to the relaxed program so many more, those that would matter next. */
 const NEXT_BEST = 2;
 const SOME = 1e-7;
@@ -38,9 +40,11 @@ export function solveClasses(placement: Placement, ask: ClassAsk, solve: Solve):
   const classes = classModelOf(stake, { ...ask, betterThan });
   const { isOver, seed = 0, nodes } = ask;
   const limits: SolveLimits = { nodes, seed, ...(isOver === undefined ? {} : { isOver }) };
-  const { x, isSettled } =
-    ask.isKernel === true ? solveKernel(classes, limits, solve) : solveWhole(classes, limits, solve);
   const columns = classes.program.cost.length;
+  const { x, isSettled } =
+    ask.isKernel === true && columns > MANY_COLUMNS
+      ? solveKernel(classes, limits, solve)
+      : solveWhole(classes, limits, solve);
   const found = x.length === 0 ? undefined : decode(stake, classes, x);
   const isKnown = isSettled && (x.length === 0 || found !== undefined);
   return {

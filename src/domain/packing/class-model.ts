@@ -27,12 +27,12 @@ export interface ClassLimits {
 }
 
 /** Units of a class that a column counts, and where they go (or, of a stock, come from). */
-export interface Flow {
+interface Flow {
   readonly column: number;
   readonly one: ServerClass;
 }
-export type Arrival = Flow & Place;
-export type Departure = Flow & { readonly stock: Stock };
+type Arrival = Flow & Place;
+type Departure = Flow & { readonly stock: Stock };
 
 /** A program, and what its columns say. */
 export interface ClassModel {

@@ -28,8 +28,11 @@ export function bestDraft(model: Model, limits: BestLimits): BestDraft {
   const draft = search(model, limits);
   const byCuts = Math.min(most, boundOf(model, maxMoves, solve));
   if (solve === undefined || byCuts === 0 || limits.isOver()) return { draft, bound: byCuts };
-  const bound = Math.min(byCuts, classBound(model, maxMoves, solve) ?? Infinity);
-  const polished = polish(draft.placement, { ...limits, bound }, solve);
+  const isMost = draft.emptied === byCuts;
+  const bound = isMost ? byCuts : Math.min(byCuts, classBound(model, maxMoves, solve) ?? Infinity);
+  // Where no more can be emptied only moves are to be saved, and a tighter budget is the smaller question.
+  const budget = draft.emptied === bound ? Math.min(maxMoves, draft.moves) : maxMoves;
+  const polished = polish(draft.placement, { ...limits, maxMoves: budget, bound }, solve);
   const best = polished.placement === draft.placement ? draft : Draft.of(polished.placement);
   return { draft: best, bound: polished.isProven ? Math.min(bound, best.emptied) : bound };
 }

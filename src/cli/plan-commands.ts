@@ -99,7 +99,7 @@ async function defragment(wishes: Wishes, common: Common): Promise<number> {
   const { planInThread } = await import('./plan-in-thread.ts');
   const plan = await planInThread(fleet, policy, { seconds, signal: interruption() });
   if (wishes.out !== undefined) await write(wishes.out, plan);
-  terminal.say(...renderPlan(fleet, plan, terminal.width));
+  terminal.say(...renderPlan(fleet, plan, { limits: policy, width: terminal.width }));
   terminal.json(plan);
   if (wishes.out !== undefined) terminal.say('', `The plan is in ${wishes.out}.`);
   return EXIT.done;

@@ -1,6 +1,7 @@
 /** How do a plan that empties hypervisors, and what is wrong with one, look on a terminal? */
 import type { DefragmentPlan } from '../domain/defragment-plan.ts';
 import type { FleetFile } from '../domain/fleet-file.ts';
+import type { Limits } from '../domain/move-order.ts';
 import type { PlanCheck, Violation } from '../domain/plan-check.ts';
 import { describeDefragmentation } from '../domain/plan-report.ts';
 import { sayCount } from '../domain/say.ts';
@@ -11,8 +12,12 @@ import { plain, renderRows, renderTable } from './table.ts';
 const SHOWN = 20;
 
 /** What it gains and takes, what it empties first, what it holds and why, and its warnings. */
-export function renderPlan(fleet: FleetFile, plan: DefragmentPlan, width: number): string[] {
-  const { headline, facts, emptied, held } = describeDefragmentation(fleet, plan);
+export function renderPlan(
+  fleet: FleetFile,
+  plan: DefragmentPlan,
+  { limits, width }: { readonly limits: Limits; readonly width: number },
+): string[] {
+  const { headline, facts, emptied, held } = describeDefragmentation(fleet, plan, limits);
   const more = emptied.more === 0 ? [] : [`and ${emptied.more} more`];
   return [
     plain(`${fleet.name}: ${headline}`),

@@ -39,7 +39,10 @@ export type DefragmentPlan = {
   /** The fleet's name. */
   readonly fleet: string;
   readonly seed: number;
-  /** Moves of one wave run together; a wave begins when the one before is done. */
+  /**
+   * Legal one after the other, the moves of one together. They need not be run so: `MoveOrder` says which moves may
+   * begin before whole waves are over.
+   */
   readonly waves: readonly (readonly PlannedMove[])[];
   /** Hypervisors that the plan empties: not those that were empty before. */
   readonly emptied: readonly string[];
@@ -49,6 +52,7 @@ export type DefragmentPlan = {
   readonly bound: number;
   readonly moves: number;
   readonly ramMovedMb: number;
+  /** From the first move to the last one's end, each as long as predicted and begun as soon as it may. */
   readonly makespanSeconds: number;
   /** No order of these moves within the limits takes less. */
   readonly makespanBound: number;

@@ -3,7 +3,7 @@ import type { DefragmentPlan, DefragmentPolicy, PlannedMove } from './defragment
 import type { FleetFile } from './fleet-file.ts';
 import { bestDraft } from './packing/best-draft.ts';
 import { keepRoom } from './packing/keep-room.ts';
-import { makespanBound, makespanOf } from './packing/makespan.ts';
+import { makespanBound } from './packing/makespan.ts';
 import { type Model, modelOf } from './packing/model.ts';
 import { odditiesOf } from './packing/oddities.ts';
 import type { Solve } from './packing/program.ts';
@@ -12,6 +12,7 @@ import { movesOf, settle } from './packing/settle.ts';
 import { tasteOf } from './packing/taste.ts';
 import type { Move } from './packing/timetable.ts';
 import { redoTinyPools } from './packing/tiny-pools.ts';
+import { boundServers, makespanOf } from './plan-clock.ts';
 
 export interface DefragmentTools {
   /** Solver of linear programs; without one the search does without, and the bound is wider. */
@@ -42,6 +43,7 @@ export function planDefragmentation(
   const tiny = policy.keepEmpty === 0 ? redoTinyPools(draft, { ...policy, most }) : new Map();
   const { sequence, givenBack } = settle(draft, policy, tiny);
   const moves = movesOf(sequence);
+  const together = boundServers(fleet);
   return {
     format: 'plan/1',
     fleet: fleet.name,
@@ -55,7 +57,10 @@ export function planDefragmentation(
     bound: emptyBefore + bound,
     moves,
     ramMovedMb: sequence.waves.flat().reduce((sum, { server }) => sum + fleet.servers[server]!.ramMb, 0),
-    makespanSeconds: makespanOf(sequence.waves),
+    makespanSeconds: makespanOf(sequence.waves, {
+      limits: policy,
+      isBound: ({ server }) => together.has(fleet.servers[server]!.id),
+    }),
     makespanBound: makespanBound(sequence.waves.flat(), policy),
     held: heldBy({ draft, policy, taste, moves, givenBack: new Map([...kept, ...givenBack]) }),
     warnings: [...model.warnings, ...odditiesOf(model)],

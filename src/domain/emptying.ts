@@ -5,20 +5,16 @@ import { type Headroom, whyNoHeadroom } from './headroom.ts';
 import { byName } from './names.ts';
 
 /**
- * The hypervisors to close before each wave: before the first server leaves, and after the last one that
- * stops over, because a closed one takes nothing.
+ * The hypervisors to close before these moves begin: before the first server leaves, and after the last one that
+ * stops over, because a closed one takes nothing. `left`: moves of the plan that are not over.
  */
 export function closingsOf(
-  waves: readonly (readonly PlannedMove[])[],
-  emptied: readonly string[],
-): readonly (readonly string[])[] {
-  const due = new Map<string, number>();
-  for (const name of emptied) {
-    const first = waves.findIndex((wave) => wave.some(({ from }) => from === name));
-    const lastIn = waves.findLastIndex((wave) => wave.some(({ to }) => to === name));
-    due.set(name, Math.max(first, lastIn + 1));
-  }
-  return waves.map((_, wave) => emptied.filter((name) => due.get(name) === wave));
+  leaving: readonly PlannedMove[],
+  { emptied, left }: { readonly emptied: readonly string[]; readonly left: readonly PlannedMove[] },
+): string[] {
+  const isLeft = new Set(leaving.map(({ from }) => from));
+  const isAwaited = new Set(left.map(({ to }) => to));
+  return emptied.filter((name) => isLeft.has(name) && !isAwaited.has(name));
 }
 
 export type Chosen = {

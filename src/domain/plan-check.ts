@@ -2,7 +2,7 @@
 import type { DefragmentPlan, DefragmentPolicy, PlannedMove } from './defragment-plan.ts';
 import type { FleetFile } from './fleet-file.ts';
 import { claimComplaints, type Outcome, outcomeOf } from './plan-claims.ts';
-import { type Complaint, openReplay, replayWave, type Wave, type WaveLimits } from './plan-replay.ts';
+import { openReplay, replayWave, type WaveLimits } from './plan-replay.ts';
 
 /** What of a policy a plan has to keep; what is left out is not limited. */
 export type PlanLimits = WaveLimits & Partial<Pick<DefragmentPolicy, 'maxMoves'>>;
@@ -31,22 +31,9 @@ export function checkPlan(fleet: FleetFile, plan: DefragmentPlan, limits: PlanLi
     for (const complaint of replayWave(replay, wave, limits, plan.waves[w + 1]))
       violations.push({ wave: w + 1, ...complaint });
   violations.push(...targetViolations(fleet, plan), ...budgetComplaints(plan, limits));
-  const outcome = outcomeOf(replay, plan);
-  violations.push(...claimComplaints(replay, plan, outcome));
+  const outcome = outcomeOf(replay, plan, limits);
+  violations.push(...claimComplaints(replay, plan, { outcome, limits }));
   return { ok: violations.length === 0, violations, outcome };
-}
-
-/**
- * Whether a wave may begin on the fleet as it is now. `next` is the wave after it: it may make a group of
- * affinity whole that this one splits.
- */
-export function checkWave(
-  fleet: FleetFile,
-  wave: Wave,
-  { limits = {}, next = [] }: { readonly limits?: WaveLimits; readonly next?: Wave } = {},
-): { readonly ok: boolean; readonly violations: readonly Complaint[] } {
-  const violations = replayWave(openReplay(fleet), wave, limits, next);
-  return { ok: violations.length === 0, violations };
 }
 
 /** No server may end where the plan, or somebody before it, has made room; it may stop over there. */

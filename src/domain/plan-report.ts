@@ -1,6 +1,8 @@
 /** What do people read about a plan that empties hypervisors? What it gains, what it takes, and why not more. */
 import type { DefragmentPlan } from './defragment-plan.ts';
 import type { FleetFile } from './fleet-file.ts';
+import type { Limits } from './move-order.ts';
+import { boundServers, endsOf } from './plan-clock.ts';
 import { sayAbout, sayCount, sayDuration, sayList } from './say.ts';
 
 /** Rows shown of a long list; the file and the JSON have all. */
@@ -23,10 +25,10 @@ export interface PlanReport {
   readonly held: { readonly columns: string[]; readonly rows: (string | number)[][] };
 }
 
-/** The plan as people read it; its warnings are its own words. */
-export function describeDefragmentation(fleet: FleetFile, plan: DefragmentPlan): PlanReport {
+/** The plan as people read it, carried out within `limits`; its warnings are its own words. */
+export function describeDefragmentation(fleet: FleetFile, plan: DefragmentPlan, limits: Limits): PlanReport {
   const { moves, emptied, emptyBefore, emptyAfter, waves, makespanSeconds, makespanBound } = plan;
-  const rows = emptyings(fleet, plan);
+  const rows = emptyings(fleet, plan, limits);
   return {
     headline: headlineOf(plan, emptied.length),
     facts: [
@@ -69,19 +71,24 @@ export function headlineOf(
   return `${sayCount(moves, 'move')} to empty ${sayCount(emptied, 'hypervisor')} (${possible}).${already}`;
 }
 
-function emptyings({ servers }: FleetFile, { waves, emptied }: DefragmentPlan): (string | number)[][] {
-  const ramMb = new Map(servers.map((server) => [server.id, server.ramMb]));
+function emptyings(
+  fleet: FleetFile,
+  { waves, emptied }: DefragmentPlan,
+  limits: Limits,
+): (string | number)[][] {
+  const ramMb = new Map(fleet.servers.map((server) => [server.id, server.ramMb]));
+  const together = boundServers(fleet);
+  const timed = waves.map((wave) => wave.map((move) => ({ ...move, seconds: move.seconds ?? 0 })));
   const left = new Map(emptied.map((name) => [name, { servers: 0, ramMb: 0, seconds: 0 }]));
-  let seconds = 0;
-  for (const wave of waves) {
-    seconds += wave.reduce((longest, move) => Math.max(longest, move.seconds ?? 0), 0);
-    for (const { server, from } of wave) {
-      const one = left.get(from);
-      if (one === undefined) continue;
-      one.servers += 1;
-      one.ramMb += ramMb.get(server) ?? 0;
-      one.seconds = seconds;
-    }
+  for (const [{ server, from }, end] of endsOf(timed, {
+    limits,
+    isBound: (move) => together.has(move.server),
+  })) {
+    const one = left.get(from);
+    if (one === undefined) continue;
+    one.servers += 1;
+    one.ramMb += ramMb.get(server) ?? 0;
+    one.seconds = Math.max(one.seconds, end);
   }
   return [...left]
     .toSorted(([, a], [, b]) => a.seconds - b.seconds)

@@ -16,7 +16,8 @@ import { keepEmptied } from './keep-emptied.ts';
 import { type NightPlan, planDefragmentation } from './plan-defragmentation.ts';
 import { beginReserving, endReserving } from './reserve.ts';
 import { announceMoves } from './tell-owners-of-plan.ts';
-import { type Stop, workWaves } from './work-waves.ts';
+import type { Stop } from './work-plan.ts';
+import { workPlans } from './work-plans.ts';
 
 const FLEET = ['fleet', 'moves servers and reboots hypervisors'] as const;
 
@@ -39,7 +40,7 @@ function changesAnything({ plan, aim, emptyNow }: NightPlan): boolean {
   return plan.moves > 0 || (aim.worth !== null && emptyNow.length > 0);
 }
 
-/** While it is asked nobody else is kept from the fleet; what has changed since is seen before each wave. */
+/** While it is asked nobody else is kept from the fleet; what has changed since is seen before moves begin. */
 async function whyRefused(ctx: Defragmenting, { plan, emptying }: NightPlan): Promise<string | null> {
   const { approval } = ctx.options;
   if (approval === undefined || plan.moves === 0) return null;
@@ -61,7 +62,7 @@ type End = Stop & { readonly error?: Error };
 
 async function work(ctx: Defragmenting, plan: NightPlan): Promise<void> {
   const night = new Emptied();
-  const { error, ...stop } = await inWaves(ctx, plan, night);
+  const { error, ...stop } = await workAll(ctx, plan, night);
   const { emptied, kept } = await keepEmptied(ctx, plan, { night, cancelled: error !== undefined });
   await endReserving(ctx, ctx.runId);
   night.tell(ctx);
@@ -75,14 +76,14 @@ async function work(ctx: Defragmenting, plan: NightPlan): Promise<void> {
     throw new PermanentError(`left disabled for a person: ${sayList(sum.needYou.map(({ name }) => name))}`);
 }
 
-async function inWaves(ctx: Defragmenting, plan: NightPlan, night: Emptied): Promise<End> {
+async function workAll(ctx: Defragmenting, plan: NightPlan, night: Emptied): Promise<End> {
   try {
     await beginReserving(ctx, plan.until);
     const baseline = await attempt<Baseline>(async () =>
       plan.plan.moves === 0 ? NOTHING_WRONG : takeBaseline(ctx, 'baseline'),
     );
     if (!baseline.ok) return { stopped: `nothing started: ${baseline.error.message}`, red: true };
-    return await workWaves(ctx, plan, { night, baseline: baseline.value });
+    return await workPlans(ctx, plan, { night, baseline: baseline.value });
   } catch (error) {
     if (isCancelled(error)) return { stopped: error.message, error };
     throw error;

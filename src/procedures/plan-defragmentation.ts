@@ -5,8 +5,10 @@ import type { DefragmentPlan, DefragmentPolicy } from '../domain/defragment-plan
 import { describeMoves, emptyingOf, type PlannedNight } from '../domain/defragment-report.ts';
 import { PermanentError } from '../domain/failure.ts';
 import { withoutResting } from '../domain/fleet-snapshot.ts';
+import { clusterOf } from '../domain/guest-class.ts';
 import { whyAllStopped } from '../domain/holds.ts';
 import { checkPlan } from '../domain/plan-check.ts';
+import { boundServers } from '../domain/plan-clock.ts';
 import { planUntil } from '../domain/planner.ts';
 import type { RebootNeed } from '../domain/reboot-need.ts';
 import { sayCount } from '../domain/say.ts';
@@ -37,6 +39,9 @@ export type NightPlan = PlannedNight & {
   readonly emptyNow: readonly string[];
   /** What is empty is kept until then, ISO 8601 in UTC. */
   readonly until: string;
+  /** Servers that move and belong to a hard group of affinity, and the cluster of those that have one. */
+  readonly bound: readonly string[];
+  readonly clusters: Readonly<Record<string, string>>;
 };
 
 /** What has become of an earlier plan. */
@@ -107,6 +112,7 @@ async function planStep(
       plan,
       aim,
       until,
+      ...tiesOf(ctx, question.seen, plan),
       emptying: emptyingOf(file, plan),
       emptyNow: emptyIn(seen.file).filter(isWorth),
       held: plan.held.flatMap((one) =>
@@ -115,6 +121,23 @@ async function planStep(
       stopped: whyAllStopped(seen.holds) ?? null,
     };
   });
+}
+
+/** What ties the servers that move to others. */
+function tiesOf(
+  { options }: Defragmenting,
+  { fleet, file }: Seen,
+  { waves }: DefragmentPlan,
+): Pick<NightPlan, 'bound' | 'clusters'> {
+  const moving = new Set(waves.flat().map(({ server }) => server));
+  const clusters = fleet.servers.flatMap((server) => {
+    const cluster = moving.has(server.id) ? clusterOf(server, options.classes) : undefined;
+    return cluster === undefined ? [] : [[server.id, cluster] as const];
+  });
+  return {
+    bound: [...boundServers(withoutResting(file))].filter((id) => moving.has(id)),
+    clusters: Object.fromEntries(clusters),
+  };
 }
 
 /** For no longer than `planSeconds`: then it is the best plan so far. */

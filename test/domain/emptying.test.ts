@@ -5,24 +5,27 @@ import { hypervisor, server, size } from '../support/builders.ts';
 const move = (server: string, from: string, to: string) => ({ server, from, to });
 
 describe('closingsOf', () => {
-  it('closes a hypervisor before its first server leaves', () => {
-    const waves = [[move('a', 'hv1', 'hv3')], [move('b', 'hv2', 'hv3'), move('c', 'hv1', 'hv3')]];
+  const emptied = ['hv1', 'hv2'];
 
-    expect(closingsOf(waves, ['hv1', 'hv2'])).toEqual([['hv1'], ['hv2']]);
+  it('closes a hypervisor before its first server leaves', () => {
+    const [a, b] = [move('a', 'hv1', 'hv3'), move('b', 'hv2', 'hv3')];
+
+    expect(closingsOf([a], { emptied, left: [a, b] })).toEqual(['hv1']);
+    expect(closingsOf([a, b], { emptied, left: [a, b] })).toEqual(['hv1', 'hv2']);
   });
 
   it('closes one on which servers stop over once the last of them has come', () => {
-    const waves = [
-      [move('a', 'hv1', 'hv3')],
-      [move('b', 'hv2', 'hv1')],
-      [move('b', 'hv1', 'hv2'), move('c', 'hv1', 'hv3')],
-    ];
+    const [a, b] = [move('a', 'hv1', 'hv3'), move('b', 'hv2', 'hv1')];
+    const [again, c] = [move('b', 'hv1', 'hv2'), move('c', 'hv1', 'hv3')];
 
-    expect(closingsOf(waves, ['hv1'])).toEqual([[], [], ['hv1']]);
+    expect(closingsOf([a], { emptied: ['hv1'], left: [a, b, again, c] })).toEqual([]);
+    expect(closingsOf([again], { emptied: ['hv1'], left: [again, c] })).toEqual(['hv1']);
   });
 
   it('leaves open what is not emptied', () => {
-    expect(closingsOf([[move('a', 'hv1', 'hv3')]], [])).toEqual([[]]);
+    const a = move('a', 'hv3', 'hv4');
+
+    expect(closingsOf([a], { emptied, left: [a] })).toEqual([]);
   });
 });
 

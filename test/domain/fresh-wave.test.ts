@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { PlannedMove } from '../../src/domain/defragment-plan.ts';
 import type { Fleet } from '../../src/domain/fleet.ts';
 import { snapshotOf } from '../../src/domain/fleet-snapshot.ts';
 import { freshWave, type WaveQuestion } from '../../src/domain/fresh-wave.ts';
@@ -24,8 +25,8 @@ function seen(more: Partial<Fleet>) {
   }).fleet;
 }
 
-function fresh(more: Partial<Fleet>, wave: WaveQuestion['wave'], question: Partial<WaveQuestion> = {}) {
-  return freshWave(seen(more), { wave, next: [], limits: {}, ...question });
+function fresh(more: Partial<Fleet>, wave: readonly PlannedMove[], question: Partial<WaveQuestion> = {}) {
+  return freshWave(seen(more), { waves: [wave], next: [], limits: {}, ...question });
 }
 
 describe('freshWave', () => {
@@ -105,5 +106,58 @@ describe('freshWave', () => {
 
     expect(moves.length).toBeLessThan(2);
     expect(misfits.length + moves.length).toBe(2);
+  });
+
+  describe('while migrations are under way', () => {
+    const big = size(96);
+    /** As much again would not fit: `b` has to leave hv2 before `a` comes. */
+    const servers = [server('a', 'hv1', { size: big }), server('b', 'hv2', { size: big })];
+    const waves = [[move('b', 'hv2', 'hv3')], [move('a')]];
+
+    it('sees gone what earlier waves are to take away', () => {
+      expect(fresh({ servers }, [], { waves })).toMatchObject({ misfits: [], moves: waves.flat() });
+      expect(fresh({ servers }, [move('a')]).misfits).toHaveLength(1);
+    });
+
+    it('counts what Placement books at the other end once', () => {
+      const hypervisors = [
+        hypervisor('hv1'),
+        hypervisor('hv2', { used: big }),
+        hypervisor('hv3', { used: big }),
+      ];
+      const [first = [], second = []] = waves;
+
+      const question = { waves: [first, second], underWay: first };
+
+      expect(fresh({ servers, hypervisors }, [], question)).toEqual({
+        moves: second,
+        dropped: [],
+        misfits: [],
+      });
+    });
+
+    it('holds both ends of one that shows its new place already', () => {
+      const moved = [server('a', 'hv1', { size: big }), server('b', 'hv3', { size: big })];
+      const [first = [], second = []] = waves;
+
+      expect(fresh({ servers: moved }, [], { waves: [first, second], underWay: first }).misfits).toEqual([]);
+      const beside = [...first, move('c', 'hv1', 'hv3')];
+      const crowded = [...moved, server('c', 'hv1', { size: big })];
+      expect(fresh({ servers: crowded }, [], { waves: [beside], underWay: first }).misfits).toEqual([
+        { server: 'c', why: expect.stringContaining('no room on hv3') },
+      ]);
+    });
+
+    it('judges a server that stops over by where it will be', () => {
+      const twice = [[move('a')], [move('a', 'hv2', 'hv3')]];
+      const small = [server('a', 'hv1')];
+
+      expect(fresh({ servers: small }, [], { waves: twice, underWay: twice[0]! })).toEqual({
+        moves: twice[1],
+        dropped: [],
+        misfits: [],
+      });
+      expect(fresh({ servers: [] }, [], { waves: twice }).dropped).toHaveLength(2);
+    });
   });
 });

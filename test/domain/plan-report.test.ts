@@ -14,6 +14,8 @@ const fleet = parseFleet(
   'small.json',
 );
 
+const LIMITS = { parallel: 20, outPerHypervisor: 1, inPerHypervisor: 2 };
+
 const plan: DefragmentPlan = {
   format: 'plan/1',
   fleet: 'small',
@@ -31,7 +33,7 @@ const plan: DefragmentPlan = {
   bound: 6,
   moves: 3,
   ramMovedMb: 24_576,
-  makespanSeconds: 300,
+  makespanSeconds: 240,
   makespanBound: 200,
   held: [
     { hypervisor: 'hv4', why: '1 of its servers cannot move (sriov)' },
@@ -46,7 +48,7 @@ const plan: DefragmentPlan = {
 
 describe('what people read of a plan', () => {
   it('says what is gained and what it takes', () => {
-    const { headline, facts } = describeDefragmentation(fleet, plan);
+    const { headline, facts } = describeDefragmentation(fleet, plan, LIMITS);
 
     expect(headline).toBe(
       '3 moves to empty 3 hypervisors (at most 4 are possible). 2 hypervisors stand empty already.',
@@ -54,31 +56,31 @@ describe('what people read of a plan', () => {
     expect(facts).toEqual([
       ['empty', '2 before, 5 after, of 30 hypervisors'],
       ['moves', '24 GiB of memory, in 2 waves'],
-      ['takes', '~5 min; no order of these moves takes less than 3 min'],
+      ['takes', '~4 min; no order of these moves takes less than 3 min'],
     ]);
   });
 
   it('lists hypervisors in the order in which they are empty', () => {
-    expect(describeDefragmentation(fleet, plan).emptied).toEqual({
+    expect(describeDefragmentation(fleet, plan, LIMITS).emptied).toEqual({
       columns: ['#', 'hypervisor', 'servers', 'GiB', 'empty after'],
       rows: [
-        [1, 'hv1', 1, 8, '~2 min'],
+        [1, 'hv1', 1, 8, '~40 s'],
         [2, 'hv3', 1, 8, '~2 min'],
-        [3, 'hv2', 1, 8, '~5 min'],
+        [3, 'hv2', 1, 8, '~4 min'],
       ],
       more: 0,
     });
   });
 
   it('shows the first of many', () => {
-    const { emptied } = describeDefragmentation(fleet, { ...plan, emptied: names });
+    const { emptied } = describeDefragmentation(fleet, { ...plan, emptied: names }, LIMITS);
 
     expect(emptied.rows).toHaveLength(12);
     expect(emptied.more).toBe(18);
   });
 
   it('puts reasons of one kind together, the most frequent first', () => {
-    expect(describeDefragmentation(fleet, plan).held.rows).toEqual([
+    expect(describeDefragmentation(fleet, plan, LIMITS).held.rows).toEqual([
       [3, 'hv4, hv5 and hv7', 'hv4: 1 of its servers cannot move (sriov)'],
       [2, 'hv6 and hv8', 'disabled'],
     ]);
@@ -87,7 +89,7 @@ describe('what people read of a plan', () => {
   it('says nothing of moves where there are none', () => {
     const none = { ...plan, waves: [], emptied: [], emptyAfter: 2, moves: 0, makespanSeconds: 0 };
 
-    expect(describeDefragmentation(fleet, none).facts).toEqual([
+    expect(describeDefragmentation(fleet, none, LIMITS).facts).toEqual([
       ['empty', '2 before, 2 after, of 30 hypervisors'],
     ]);
   });

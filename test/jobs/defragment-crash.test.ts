@@ -86,7 +86,7 @@ async function night({ place, boundary, call }: Death) {
     violations: cloud.violations,
     end: {
       state: run.state,
-      // Those of one wave go together.
+      // Those that begin together go in any order.
       calls: cloud.calls.toSorted(),
       kept: timeless(kept),
       world: timeless(cloud.state),

@@ -297,7 +297,7 @@ describe('defragment-hypervisors', () => {
       expect(cloud.calls).toContain('migrate late to hv4');
     });
 
-    it('waits through a freeze before it looks at the next wave, and goes on after it', async () => {
+    it('waits through a freeze before it looks at anything more, and goes on after it', async () => {
       const process = await open();
       cloud.onCall = (call) => {
         if (!call.startsWith('migrate')) return;

@@ -1,9 +1,6 @@
-/** How long does a plan take, and how long must it take at least? */
-import type { DefragmentPolicy } from '../defragment-plan.ts';
+/** How long does a migration take, and how long must all of a plan take at least? */
 import type { FleetFile, FleetServer } from '../fleet-file.ts';
-
-/** Migrations that run together: everywhere, off one hypervisor and onto one. */
-export type Limits = Pick<DefragmentPolicy, 'parallel' | 'outPerHypervisor' | 'inPerHypervisor'>;
+import type { Limits } from '../move-order.ts';
 
 /** A migration as the clock sees it; hypervisors by index. */
 export interface TimedMove {
@@ -26,11 +23,6 @@ export function migrationSeconds(
   return SECONDS_EACH + (BITS_PER_BYTE * gib) / migrationGbps;
 }
 
-/** Seconds that waves take when each waits for the longest move of the one before. */
-export function makespanOf(waves: readonly (readonly TimedMove[])[]): number {
-  return waves.reduce((sum, wave) => sum + wave.reduce((most, { seconds }) => Math.max(most, seconds), 0), 0);
-}
-
 /**
  * Seconds that no order of the moves within the limits can beat, in waves or without: the longest move, the
  * work off and onto each hypervisor, and all work over all that may run together.
@@ -42,7 +34,7 @@ export function makespanBound(moves: readonly TimedMove[], limits: Limits): numb
 }
 
 /**
- * Seconds that no waves of the moves can beat: in each queue (off a hypervisor, onto one, all) of which k run
+ * Seconds that no waves one after the other can beat: in each queue (off a hypervisor, onto one, all) of which k run
  * together, the i-th longest wave lasts at least as long as the (i × k)-th longest move.
  */
 export function wavesBound(moves: readonly TimedMove[], limits: Limits): number {

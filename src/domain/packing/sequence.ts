@@ -1,6 +1,7 @@
 /** How does a fleet get from one placement to another: which servers move in which wave, and which cannot? */
+import type { Limits } from '../move-order.ts';
 import { type Dropped, type Leg, legsOf, placementAt } from './legs.ts';
-import { type Limits, migrationSeconds } from './makespan.ts';
+import { migrationSeconds } from './makespan.ts';
 import type { Model } from './model.ts';
 import { type Order, orderOf, type Preference } from './order.ts';
 import { randomFrom } from './random.ts';
@@ -9,7 +10,7 @@ import { waitsOf } from './waits.ts';
 import { wavesOf } from './waves.ts';
 
 export interface Sequence {
-  /** The moves of a wave run together; each wave waits for the one before. Every state on the way is legal. */
+  /** Legal one wave after the other, and move by move in the order of `MoveOrder`. */
   readonly waves: readonly (readonly Move[])[];
   /** Moves to a hypervisor that the server soon leaves again. */
   readonly detours: number;

@@ -1,7 +1,7 @@
 /** What of a draft can be done, move by move? What cannot, or overruns the budget, gives its hypervisor back. */
+import type { Limits } from '../move-order.ts';
 import type { Draft } from './draft.ts';
 import { giveBack, returnHome } from './improve.ts';
-import type { Limits } from './makespan.ts';
 import { type Sequence, sequence } from './sequence.ts';
 import type { TinyLegs } from './tiny-pools.ts';
 

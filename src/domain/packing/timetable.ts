@@ -1,5 +1,6 @@
 /** Which move runs in which wave, within the limits? */
-import type { Limits, TimedMove } from './makespan.ts';
+import type { Limits } from '../move-order.ts';
+import type { TimedMove } from './makespan.ts';
 
 /** One server to one hypervisor; all by index. */
 export interface Move extends TimedMove {

@@ -1,6 +1,7 @@
-/** Which legs run together, so that the waves take little time although each waits for its longest move? */
+/** Which legs run together, so that the waves are few and short? What begins when within them is `MoveOrder`'s to say. */
+import type { Limits } from '../move-order.ts';
 import type { Leg } from './legs.ts';
-import { type Limits, wavesBound } from './makespan.ts';
+import { wavesBound } from './makespan.ts';
 import type { Random } from './random.ts';
 import { shorten } from './shorten.ts';
 import { type Move, Timetable } from './timetable.ts';

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { FleetFile } from '../../../src/domain/fleet-file.ts';
-import type { Limits } from '../../../src/domain/packing/makespan.ts';
+import type { Limits } from '../../../src/domain/move-order.ts';
 import { type Model, modelOf } from '../../../src/domain/packing/model.ts';
 import { Placement } from '../../../src/domain/packing/placement.ts';
 import { type Sequence, sequence } from '../../../src/domain/packing/sequence.ts';

@@ -1,7 +1,7 @@
 /** Is every state legal that waves lead through, and where do they end? Judged by the checker of plans. */
 import type { PlannedMove } from '../../../../src/domain/defragment-plan.ts';
 import type { FleetFile } from '../../../../src/domain/fleet-file.ts';
-import type { Limits } from '../../../../src/domain/packing/makespan.ts';
+import type { Limits } from '../../../../src/domain/move-order.ts';
 import type { Move } from '../../../../src/domain/packing/timetable.ts';
 import { openReplay, replayWave } from '../../../../src/domain/plan-replay.ts';
 
@@ -30,7 +30,11 @@ export function said(fleet: FleetFile, waves: readonly (readonly Move[])[]): str
   );
 }
 
-function named({ servers, hypervisors }: FleetFile, { server, from, to, cells, seconds }: Move): PlannedMove {
+/** As a plan has it. */
+export function named(
+  { servers, hypervisors }: FleetFile,
+  { server, from, to, cells, seconds }: Move,
+): PlannedMove {
   const toCells = [...Array(8).keys()].filter((cell) => (cells >>> cell) & 1);
   return {
     server: servers[server]!.id,

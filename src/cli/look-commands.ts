@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { RUN_STATES, type RunState } from '../engine/runs.ts';
 import { findJob } from '../start-run.ts';
+import { whyPatched } from '../why.ts';
 import { inHouse, interruption, type Visit } from './command.ts';
 import { codeOfState, EXIT } from './exit-codes.ts';
 import { findRun, findSubject } from './find.ts';
@@ -56,7 +57,8 @@ export function registerLookCommands(program: Command): void {
     .summary('say why something is as it is')
     .description(
       'Says what runs have found out about a subject, such as "hypervisor hv19"; "hv19", or a beginning of it that ' +
-        'nothing else has, will do.',
+        'nothing else has, will do. Of an owner ("owner alice@example.org") and of a server ("server ID") it says the ' +
+        'findings, their dates, what was told and what comes next.',
     )
     .addHelpText('after', '\nExample: nightshift why hypervisor hv19')
     .action(inHouse(why));
@@ -136,8 +138,11 @@ const asItLies: Listener = {
   look: () => {},
 };
 
-async function why({ engine, terminal, view }: Visit, words: readonly string[]): Promise<number> {
-  const known = await engine.runs.why(await findSubject(engine, words.join(' ')));
+async function why({ house, engine, terminal, view }: Visit, words: readonly string[]): Promise<number> {
+  const asked = words.join(' ');
+  const known =
+    (await whyPatched(engine, asked, { config: house.config, now: view.now })) ??
+    (await engine.runs.why(await findSubject(engine, asked)));
   if (known === undefined) return EXIT.badInput;
   terminal.say(...renderWhy(known, view));
   terminal.json(known);

@@ -11,11 +11,13 @@ import { registerAddressCommands } from './address-commands.ts';
 import { registerBreakerCommands } from './breaker-commands.ts';
 import { registerClaimCommands } from './claim-commands.ts';
 import { ACCEPT_HINT, type Common, terminalFor } from './command.ts';
+import { registerExemptionCommands } from './exemption-commands.ts';
 import { codeOfError, EXIT, EXIT_CODES } from './exit-codes.ts';
 import { registerFleetCommand } from './fleet-command.ts';
 import { registerHouseCommands } from './house-commands.ts';
 import { registerLookCommands } from './look-commands.ts';
 import { registerMailCommands } from './mail-commands.ts';
+import { registerPersonCommands } from './person-commands.ts';
 import { registerPlanCommands } from './plan-commands.ts';
 import { registerRehearseCommand } from './rehearse-command.ts';
 import { registerReportCommands } from './report-commands.ts';
@@ -51,8 +53,10 @@ function commandLine(): Command {
     ['Say what to leave alone:', registerClaimCommands],
     ['Say what to leave alone:', registerBreakerCommands],
     ['Say what to leave alone:', registerAddressCommands],
+    ['Say what to leave alone:', registerExemptionCommands],
     ['The installation:', registerHouseCommands],
     ['The installation:', registerTokenCommand],
+    ['The installation:', registerPersonCommands],
   ] as const) {
     program.commandsGroup(group);
     register(program);

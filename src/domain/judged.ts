@@ -45,7 +45,7 @@ export function judgedFinding(known: Case, { shown, terms, grantOf }: Standing):
 /** What is remembered of one server, judged without a poll; none of it is `shown`. */
 export function judgedRow(
   { cases }: CaseState,
-  server: Server,
+  server: Pick<Server, 'id' | 'projectId' | 'image'>,
   about: { policy: Policy; exemptions: readonly Exemption[]; zone: string; now: Date },
 ): JudgedFinding[] {
   const { policy, exemptions, now } = about;

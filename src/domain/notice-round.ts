@@ -7,7 +7,7 @@ import type { Moment } from './notice-news.ts';
 
 /** A judged server of which somebody is answerable, and who. */
 export interface Owned {
-  readonly server: Pick<Server, 'id' | 'name' | 'projectId' | 'addresses'>;
+  readonly server: Pick<Server, 'id' | 'name' | 'projectId' | 'addresses' | 'image'>;
   readonly judged: JudgedServer;
   readonly owner: Owner;
 }

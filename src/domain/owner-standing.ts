@@ -3,12 +3,20 @@ import type { Owner } from './fleet.ts';
 import type { Decision, Hold, Owned } from './notice-round.ts';
 import { mailKey } from './owner-notices.ts';
 
+/** A server as it is remembered for people who ask. */
+export type OwnedServer = {
+  readonly id: string;
+  readonly name: string;
+  readonly projectId: string;
+  readonly image?: string;
+};
+
 export type OwnerStanding = {
   readonly email: string;
   readonly name?: string;
   readonly by: Owner['by'];
   /** Those with findings. */
-  readonly servers: readonly { readonly id: string; readonly name: string; readonly projectId: string }[];
+  readonly servers: readonly OwnedServer[];
   /** `told`, or why not in a word or two. */
   readonly verdict: string;
   readonly why: string;
@@ -21,6 +29,7 @@ export type OwnerStanding = {
 
 const HELD = {
   grace: 'has time',
+  nothing: 'nothing asked',
   exempt: 'exempt',
   'not shown': 'not told',
   pilot: 'not told',
@@ -43,13 +52,17 @@ export function standingAfter(
     email: to.email,
     ...(to.name !== undefined && { name: to.name }),
     by: to.by,
-    servers: owned.map(({ server: { id, name, projectId } }) => ({ id, name, projectId })),
+    servers: owned.map(({ server }) => remembered(server)),
     verdict: 'hold' in decision ? HELD[decision.hold] : acting ? 'told' : 'not told',
     why: 'hold' in decision || acting ? why : `dry run: ${why}`,
     ...(next && { next: { at: new Date(next.at).toISOString(), what: next.what } }),
     at: now.toISOString(),
     run,
   };
+}
+
+function remembered({ id, name, projectId, image }: Owned['server']): OwnedServer {
+  return { id, name, projectId, ...(image !== undefined && { image }) };
 }
 
 /** Rows to be written because they say something else than is known, null: to be deleted; `partial`: there are others. */

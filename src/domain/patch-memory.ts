@@ -1,5 +1,4 @@
 /** What is kept between two looks at the patches of a cloud, and in which tables? */
-import type { Exemption } from './exemptions.ts';
 
 /** Server id → `CaseState`. */
 export const PATCH_CASES = 'patch-cases';
@@ -16,11 +15,3 @@ export const PATCH_REPORTS = 'patch-reports';
 export const REPORTED = 'last';
 /** `exemptionKey` → `ExemptionRow`. */
 export const EXEMPTIONS = 'exemptions';
-
-/** What a person allows, and how it was ended before its time. */
-export type ExemptionRow = {
-  readonly exemption: Exemption;
-  /** ISO 8601 in UTC, as below. */
-  readonly at: string;
-  readonly ended?: { readonly by: string; readonly why: string; readonly at: string };
-};

@@ -3,11 +3,12 @@ import type { Context, StepScope } from '../context.ts';
 import { judge } from '../domain/case-history.ts';
 import type { CaseState, Judgement } from '../domain/cases.ts';
 import { workingTimeOf } from '../domain/compliance.ts';
+import type { ExemptionRow } from '../domain/exempting.ts';
 import type { Exemption } from '../domain/exemptions.ts';
 import type { Server } from '../domain/fleet.ts';
 import { plainName } from '../domain/names.ts';
 import type { Poll } from '../domain/patch-feed.ts';
-import { EXEMPTIONS, type ExemptionRow, PATCH_CASES } from '../domain/patch-memory.ts';
+import { EXEMPTIONS, PATCH_CASES } from '../domain/patch-memory.ts';
 import type { PatchSettings } from './patch-settings.ts';
 
 type Ctx = Context<PatchSettings>;

@@ -1,15 +1,9 @@
 /** What do operators hear of a look at the patches, and what of it is kept to compare the next one with? */
 import type { Context, StepScope } from '../context.ts';
 import type { ComplianceTrend } from '../domain/compliance-report.ts';
+import type { ExemptionRow } from '../domain/exempting.ts';
 import { DAY_MS } from '../domain/local-time.ts';
-import {
-  EXEMPTIONS,
-  type ExemptionRow,
-  PATCH_MAILED,
-  PATCH_REPORTS,
-  PATCH_TRENDS,
-  REPORTED,
-} from '../domain/patch-memory.ts';
+import { EXEMPTIONS, PATCH_MAILED, PATCH_REPORTS, PATCH_TRENDS, REPORTED } from '../domain/patch-memory.ts';
 import { sayCount } from '../domain/say.ts';
 import type { Notified } from './notify-owners.ts';
 import type { PatchSettings } from './patch-settings.ts';

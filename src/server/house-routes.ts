@@ -1,6 +1,7 @@
 /** The routes about the installation: does it live, can it be asked, what is it about to do, and why is something as it is? */
 import { z } from 'zod';
 import type { SubjectNote } from '../engine/runs.ts';
+import { whyPatched } from '../why.ts';
 import { type App, type Desk, OR_PROBLEM } from './desk.ts';
 import { Problem } from './problem.ts';
 import { ScheduleQuery, ScheduleShape, WhyShape } from './shapes.ts';
@@ -14,7 +15,7 @@ const READY = z.object({
     .describe('Why this daemon starts nothing by schedule; it works all the same'),
 });
 
-export function addHouseRoutes(app: App, { engine, ask }: Desk): void {
+export function addHouseRoutes(app: App, { engine, config, ask }: Desk): void {
   app.route({
     method: 'GET',
     url: '/api/v1/schedule',
@@ -68,7 +69,8 @@ export function addHouseRoutes(app: App, { engine, ask }: Desk): void {
     url: '/api/v1/why/:subject',
     schema: {
       operationId: 'why',
-      summary: 'Say why something is as it is: the latest word on a subject, such as `hypervisor hv19`',
+      summary:
+        'Say why something is as it is: the latest word on a subject, such as `hypervisor hv19`, `owner alice@example.org` or `server ID`',
       params: z.object({ subject: z.string() }),
       response: { 200: WhyShape, ...OR_PROBLEM },
     },
@@ -88,7 +90,9 @@ export function addHouseRoutes(app: App, { engine, ask }: Desk): void {
   });
 
   async function wordOn(subject: string): Promise<SubjectNote> {
-    const known = await ask(() => engine.runs.why(subject));
+    const known =
+      (await ask(() => whyPatched(engine, subject, { config, now: new Date() }))) ??
+      (await ask(() => engine.runs.why(subject)));
     if (known === undefined) throw new Problem('not-found', `No run has said anything about "${subject}"`);
     return known;
   }

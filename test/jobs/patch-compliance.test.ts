@@ -207,6 +207,25 @@ describe('who is written to', () => {
     expect(run.report?.lines?.join('\n')).toContain('mail to bob@beta.example does not arrive: no such user');
   });
 
+  it('is nobody about what is exempt, and everybody again when that ends', async () => {
+    const value = {
+      exemption: { server: 'mail', reason: 'Friday', approvedBy: 'kim', until: '2026-11-23' },
+      at: site.now.toISOString(),
+    };
+    await process.engine.acts.setRow(
+      { table: 'exemptions', key: 'server mail', value },
+      { by: 'kim', why: 'Friday' },
+    );
+
+    const run = await look(process);
+
+    expect(owners().map((line) => line.split(':')[0])).toEqual(['alice@alpha.example']);
+    expect(run.report?.lines?.join('\n')).toContain('exemption of server mail ends Mon 23 Nov 2026');
+    site.now = dayAfter(4);
+    await look(process);
+    expect(owners().map((line) => line.split(':')[0])).toEqual(['alice@alpha.example', 'bob@beta.example']);
+  });
+
   it('is nobody for what a service made in a project without a contact; operators hear of it', async () => {
     site.cloud.users.set('octavia', 'octavia@example.org');
     site.give('mail', 'octavia', 'service');

@@ -41,7 +41,7 @@ describe('what a person exempts', () => {
       ['CVE-2026-1', 'web'],
     ].map((words) => exemptSubjectFrom(words, KNOWN));
 
-    expect(orders.map((subject) => exemptionKey(subject))).toEqual([
+    expect(orders.flatMap((one) => ('faults' in one ? [] : [exemptionKey(one)]))).toEqual([
       `server ${UUID} cve CVE-2026-1`,
       `server ${UUID} cve CVE-2026-1`,
     ]);

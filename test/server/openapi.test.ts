@@ -47,6 +47,10 @@ describe('the OpenAPI document', () => {
       'clearAddress',
       'decideRun',
       'describe',
+      'erasePerson',
+      'exempt',
+      'exemptions',
+      'exportPerson',
       'freeze',
       'getRun',
       'getRunLog',
@@ -64,6 +68,7 @@ describe('the OpenAPI document', () => {
       'startRun',
       'thaw',
       'unclaimHypervisor',
+      'unexempt',
       'why',
       'whyNamed',
     ]);

@@ -70,7 +70,7 @@ export function addHouseRoutes(app: App, { engine, config, ask }: Desk): void {
     schema: {
       operationId: 'why',
       summary:
-        'Say why something is as it is: the latest word on a subject, such as `hypervisor hv19`, `owner alice@example.org` or `server ID`',
+        'Say why something is as it is: the latest word on a subject, such as `hypervisor hv19`, `owner` and an address, `server` and an id',
       params: z.object({ subject: z.string() }),
       response: { 200: WhyShape, ...OR_PROBLEM },
     },

@@ -3,7 +3,7 @@ import type { Clients } from '../../src/context.ts';
 import type { Json } from '../../src/engine/job.ts';
 import { hypervisor, server, size } from '../support/builders.ts';
 import { DEFRAGMENT_JOBS } from '../support/defragment-jobs.ts';
-import { type House, openHouse, type TestEngine } from '../support/engine.ts';
+import { eventually, type House, openHouse, type TestEngine } from '../support/engine.ts';
 import { FakeCloud } from '../support/fake-cloud.ts';
 import { openProcess, type Worked, type World, work } from '../support/run-job.ts';
 
@@ -239,6 +239,51 @@ describe('defragment-hypervisors', () => {
     expect(whyOf(worked, 'hypervisor hv1')).toMatch(/^needs you: .*a1 a1… is in ERROR/);
     expect(cloud.hosts.get('hv1')?.disabled).toContain('reserved for reboot-hypervisors');
     expect([...world.handback.keys()]).toContain('hypervisor hv1');
+  });
+
+  describe('when migrations take as long as they like', () => {
+    /** In the order in which they are asked to move. */
+    function onMove(act: (id: string, nth: number) => void): readonly string[] {
+      const asked: string[] = [];
+      cloud.onCall = (call) => {
+        const [, id] = /^migrate (\w+)/.exec(call) ?? [];
+        if (id === undefined) return;
+        asked.push(id);
+        act(id, asked.length);
+      };
+      return asked;
+    }
+
+    it('lets all others overtake one that takes long', async () => {
+      cloud.faults.set('a1', 'stuck');
+      const asked = onMove((_, nth) => {
+        if (nth === 6) cloud.faults.delete('a1');
+      });
+
+      const { run } = await night({ keepEmpty: 0 });
+
+      expect(run.report?.headline).toBe('3 hypervisors emptied, 6 servers moved (48 GiB).');
+      expect(asked).toHaveLength(6);
+      expect(asked.at(-1)).not.toBe('a1');
+      expect(cloud.violations).toEqual([]);
+    });
+
+    it('begins nothing more once one has failed, and sees through what is under way', async () => {
+      const asked = onMove((id, nth) => cloud.faults.set(id, nth === 1 ? 'rolled back' : 'stuck'));
+      const process = await open();
+      const id = await start(process, { keepEmpty: 0, maxFailed: 0 });
+      const working = work(process, id);
+
+      await eventually('the failure', async () =>
+        (await process.engine.runs.get(id))?.notes.some(({ verdict }) => verdict === 'stays'),
+      );
+      cloud.faults.delete(asked[1]!);
+      const { run } = await working;
+
+      expect(asked).toHaveLength(2);
+      expect(cloud.servers.get(asked[1]!)?.hypervisor).toBe('hv4');
+      expect(run.report?.lines?.at(-1)).toBe('stopped  1 migration failed, more than maxFailed=0');
+    });
   });
 
   describe('while it is at work', () => {

@@ -58,6 +58,8 @@ interface Refusal {
   readonly mail: string;
 }
 
+/** Taken at once by a line. */
+const HANDFUL = 10;
 const FIRST_PAUSE_MS = 30_000;
 const LONGEST_PAUSE_MS = 6 * 3_600_000;
 /** At six hours a try this is about three weeks. */
@@ -159,59 +161,120 @@ export async function sendDue(outbox: Outbox): Promise<number> {
   return ways.reduce((sum, way) => sum + (way.status === 'fulfilled' ? way.value : 0), 0);
 }
 
-/** Sends what is due on a way out: one after the other while there is little, and more at once while there is more. */
-async function sendAlong(outbox: Outbox, way: Way, { perMinute, atOnce }: Pace): Promise<number> {
-  let sent = 0;
-  let failed: { readonly error: unknown } | undefined;
-  const lines = new Set<Promise<void>>();
-  const begin = (): void => {
-    if (lines.size >= atOnce || failed !== undefined) return;
-    const line = work()
-      .catch((error: unknown) => {
-        failed ??= { error };
-      })
-      .finally(() => lines.delete(line));
-    lines.add(line);
-  };
-  const work = async (): Promise<void> => {
-    for (;;) {
-      const pace = perMinute === undefined ? {} : { perMinute };
-      const { verdict, rest } = await outbox.call('take-mail', { ...way, ...pace, hideMs: outbox.hideMs });
-      if (verdict !== 'OK') return;
-      begin();
-      if (await send(outbox, way, rest)) sent += 1;
-    }
-  };
-  begin();
-  while (lines.size > 0) await Promise.all(lines);
-  if (failed !== undefined) throw failed.error;
-  return sent;
-}
-
 /** Empty for that of mails. */
 interface Way {
   readonly way?: typeof CHANNELS;
 }
 
-/** Sends one mail and settles what came of it; true when it left. */
-async function send(outbox: Outbox, way: Way, taken: readonly unknown[]): Promise<boolean> {
-  const { call, deliver, log, refusals } = outbox;
-  const [id, body, tries, unknowns, known] = taken as [string, string, number, number, string];
-  const done = JSON.parse(known) as readonly string[];
-  const settlement = await deliver(JSON.parse(body) as OutgoingMail, done).then(
+/** Sends what is due on a way out: one after the other while there is little, and more at once while there is more. */
+async function sendAlong(outbox: Outbox, way: Way, pace: Pace): Promise<number> {
+  const counts: number[] = [];
+  let failed: { readonly error: unknown } | undefined;
+  const lines = new Set<Promise<void>>();
+  const begin = (): void => {
+    if (lines.size >= pace.atOnce || failed !== undefined) return;
+    const line = sendInTurn(outbox, way, { pace, begin })
+      .then(
+        (sent) => void counts.push(sent),
+        (error: unknown) => void (failed ??= { error }),
+      )
+      .finally(() => lines.delete(line));
+    lines.add(line);
+  };
+  begin();
+  while (lines.size > 0) await Promise.all(lines);
+  if (failed !== undefined) throw failed.error;
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+/** A mail that is hidden from other senders. */
+interface Taken {
+  readonly id: string;
+  readonly body: string;
+  readonly tries: number;
+  readonly unknowns: number;
+  readonly done: readonly string[];
+}
+
+/**
+ * Sends mail after mail until none is due; `begin` is called with each handful, for there may be more. Redis puts
+ * each word on disk, which takes about as long as a mail: so mails are taken by the handful, and the next is sent
+ * while the one before is settled.
+ */
+async function sendInTurn(
+  outbox: Outbox,
+  way: Way,
+  { pace, begin }: { readonly pace: Pace; readonly begin: () => void },
+): Promise<number> {
+  let sent = 0;
+  for (;;) {
+    const at = performance.now();
+    const mails = await take(outbox, way, pace);
+    if (mails.length === 0) return sent;
+    begin();
+    const settling: Promise<unknown>[] = [];
+    const soon = (settled: Promise<unknown>): void => {
+      // Looked at when the handful is done.
+      settled.catch(() => {});
+      settling.push(settled);
+    };
+    for (const [i, mail] of mails.entries()) {
+      const settlement = await send(outbox, mail);
+      soon(settle(outbox, way, { id: mail.id, settlement }));
+      if (settlement.state === 'sent') sent += 1;
+      // Others would fare no better; and what has waited for long might show to another while it is sent.
+      const stop = settlement.closedMs !== undefined || performance.now() - at > outbox.hideMs / 20;
+      const rest = mails.slice(i + 1).map(({ id }) => id);
+      if (!stop || rest.length === 0) continue;
+      soon(outbox.call('give-back-mails', { ids: rest, ...way }));
+      break;
+    }
+    await Promise.all(settling);
+  }
+}
+
+/** A line's share of what is due, the longest due first. */
+async function take(
+  { call, hideMs }: Outbox,
+  way: Way,
+  { perMinute, atOnce }: Pace,
+): Promise<readonly Taken[]> {
+  const limits = { most: HANDFUL, lines: atOnce, ...(perMinute !== undefined && { perMinute }) };
+  const { verdict, rest } = await call('take-mail', { ...way, ...limits, hideMs });
+  if (verdict !== 'OK') return [];
+  return (rest as [string, string, number, number, string][]).map(([id, body, tries, unknowns, done]) => ({
+    id,
+    body,
+    tries,
+    unknowns,
+    done: JSON.parse(done) as readonly string[],
+  }));
+}
+
+/** Sends a mail; says what is to become of it. */
+async function send({ deliver, refusals }: Outbox, mail: Taken): Promise<Settlement> {
+  const { id, body, tries, unknowns, done } = mail;
+  return deliver(JSON.parse(body) as OutgoingMail, done).then(
     (): Settlement => ({ state: 'sent' }),
     (error: unknown) => ({
       ...afterFailure(error, tries, unknowns),
       ...learnt(error, { id, done, refusals }),
     }),
   );
+}
+
+async function settle(
+  { call, log }: Outbox,
+  way: Way,
+  { id, settlement }: { readonly id: string; readonly settlement: Settlement },
+): Promise<void> {
   await call('settle-mail', { id, ...way, ...settlement });
   const { state, retryMs, closedMs } = settlement;
+  if (state === 'sent') return;
   if (closedMs !== undefined) log.error('no mail can be sent now', { messageId: id, why: state });
   else if (retryMs !== undefined)
     log.warn('a mail could not be sent yet', { messageId: id, why: state, retryMs });
-  else if (state !== 'sent') log.error('a mail was given up', { messageId: id, why: state });
-  return state === 'sent';
+  else log.error('a mail was given up', { messageId: id, why: state });
 }
 
 interface Settlement {

@@ -20,6 +20,7 @@ export type ScriptName =
   | 'forget-instants'
   | 'forget-mails'
   | 'forget-runs'
+  | 'give-back-mails'
   | 'kill'
   | 'lease'
   | 'mode'

@@ -7,6 +7,7 @@ import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import patchCompliance from '../jobs/patch-compliance.ts';
 import { configSchema } from '../src/config/schema.ts';
 import { Secret } from '../src/config/secret.ts';
 import { type Config, ConfigError, readConfig, secretsIn } from '../src/config.ts';
@@ -1014,6 +1015,7 @@ describe('config/nightshift.example.yaml', () => {
       {
         'defragment-hypervisors': { options: z.object({ maxMoves: z.int() }) },
         'read-bounces': { options: z.object({}) },
+        'patch-compliance': { options: patchCompliance.options },
       },
     );
 

@@ -38,7 +38,7 @@ const PAUSES = {
 const MOST_RESPONSE = 64 * 1024 * 1024;
 
 /** A mailbox that could not be read. */
-export class MailboxError extends Error {
+class MailboxError extends Error {
   override readonly name = 'MailboxError';
   readonly retryable: boolean;
 

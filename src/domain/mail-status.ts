@@ -11,7 +11,7 @@ const LONGEST_WHY = 300;
 export type AddressVerdict = 'bounced' | 'doubtful' | 'passing';
 
 /** The enhanced status code in a text, such as `5.1.1`; undefined where there is none. */
-export function enhancedStatus(text: string): string | undefined {
+function enhancedStatus(text: string): string | undefined {
   return ENHANCED.exec(text)?.[0];
 }
 

@@ -9,7 +9,7 @@ export type MailboxCursor = {
   readonly uid: number;
 };
 
-export interface ReceivedMail {
+interface ReceivedMail {
   readonly uid: number;
   /** When the server took it in; mailboxes that are copied may lose that. */
   readonly receivedAt: Date;

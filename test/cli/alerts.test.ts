@@ -82,7 +82,7 @@ describe('a job that fails', () => {
     await site.ring({ trouble: 'for good' });
     await eventually('the mail', async () => mails().length > 0);
     // The webhook was down at first: its own item of the outbox waits half a minute, and the mail was not sent again.
-    const due = '{nightshift}:outbox:due';
+    const due = '{nightshift}:outbox:due:channels';
     await eventually('the post', async () => {
       for (const id of await site.redis.zrange(due, '0', '-1')) await site.redis.zadd(due, 'XX', 0, id);
       return posts.length > 0;

@@ -42,6 +42,7 @@ export interface MailPeers {
 export const WHY_NO_MAIL_PEERS = whyNot();
 
 const PASSWORD = 'lab-password';
+const DOVEADM = '/usr/bin/doveadm';
 const MAIL_UID = 65_534;
 const MASTER = '/usr/lib/postfix/sbin';
 
@@ -72,7 +73,7 @@ export async function startMailPeers(): Promise<MailPeers> {
   );
   await Promise.all([dovecot.start(), postfix.start()]);
   const doveadm = (args: readonly string[], input?: string | Buffer): Buffer =>
-    execFileSync('doveadm', ['-c', dovecotConf, ...args], {
+    execFileSync(DOVEADM, ['-c', dovecotConf, ...args], {
       input: input ?? '',
       stdio: ['pipe', 'pipe', 'ignore'],
     });

@@ -111,7 +111,7 @@ function total(
     for (const entries of [moves, price]) entries.add(column, one.kinds.length);
   draft.row(-Infinity, budget, moves);
   draft.row(minEmpty, maxEmpty, count);
-  if (betterThan === undefined) return;
+  if (betterThan === undefined || minEmpty > betterThan.emptied) return;
   draft.row(-Infinity, betterThan.moves - movesElsewhere - weight * betterThan.emptied - 1, price);
 }
 

@@ -2,7 +2,7 @@
 import type { Model } from './model.ts';
 import type { Placement } from './placement.ts';
 import type { Solve } from './program.ts';
-import { type ClassAsk, solveClasses } from './solve-classes.ts';
+import { type ClassAnswer, type ClassAsk, solveClasses } from './solve-classes.ts';
 
 export interface PolishLimits {
   readonly maxMoves: number;
@@ -17,6 +17,8 @@ export interface PolishLimits {
 /** Beyond, a program takes minutes. */
 const MOST_HYPERVISORS = 160;
 const MOST_COLUMNS = 15_000;
+/** A program with a given number to empty is the easier one, as long as there are few numbers to try. */
+const MOST_AIMS = 2;
 /** From fast to thorough; the first without shuffling, for most fleets need none. */
 const ASKS: readonly Pick<ClassAsk, 'isKernel' | 'isShuffling' | 'nodes'>[] = [
   { isKernel: true, nodes: 1 },
@@ -51,27 +53,42 @@ function partsOf({ hypervisorCount, canTake, poolOf, poolCount, isCandidate }: M
   );
 }
 
-function polishPart(
-  placement: Placement,
-  { most, bound, isOver, ...limits }: PolishLimits & { readonly hypervisors: readonly number[] },
-  solve: Solve,
-): Polished {
+type Part = PolishLimits & { readonly hypervisors: readonly number[] };
+
+function polishPart(placement: Placement, part: Part, solve: Solve): Polished {
   let best = placement;
-  const elsewhere = emptiedIn(placement) - emptiedIn(placement, limits.hypervisors);
   let isSettled = false;
   for (const ask of ASKS) {
-    if (isOver()) break;
+    if (part.isOver()) break;
     if (isSettled && ask.isShuffling !== true) continue;
-    const now = emptiedIn(best);
-    const wanted =
-      now < Math.min(bound, most) ? { maxEmpty: most - elsewhere } : { minEmpty: now - elsewhere };
-    const answer = solveClasses(best, { ...limits, ...ask, ...wanted, isOver }, solve);
+    const answer = askAll(best, ask, { part, solve });
     best = answer.placement;
-    isSettled = answer.isSettled;
     if (answer.isProven) return answer;
     if (answer.columns > MOST_COLUMNS) break;
+    isSettled = answer.isSettled;
   }
   return { placement: best, isProven: false };
+}
+
+/** From the most that could be emptied down to what is: the first that can be is the best. */
+function askAll(
+  placement: Placement,
+  ask: (typeof ASKS)[number],
+  { part, solve }: { readonly part: Part; readonly solve: Solve },
+): ClassAnswer {
+  const { most, bound, ...limits } = part;
+  const now = emptiedIn(placement, part.hypervisors);
+  const top = Math.min(bound, most) - (emptiedIn(placement) - now);
+  const askFor = (wanted: Pick<ClassAsk, 'minEmpty' | 'maxEmpty'>) =>
+    solveClasses(placement, { ...limits, ...ask, ...wanted }, solve);
+  if (top - now > MOST_AIMS || top < now) return askFor({ maxEmpty: top });
+  let answer = askFor({ minEmpty: top });
+  for (let aim = top - 1; aim >= now && answer.placement === placement && !part.isOver(); aim--) {
+    const { isSettled, isProven } = answer;
+    answer = askFor({ minEmpty: aim });
+    answer = { ...answer, isSettled: answer.isSettled && isSettled, isProven: answer.isProven && isProven };
+  }
+  return answer;
 }
 
 function emptiedIn(

@@ -143,6 +143,14 @@ describe('solveClasses', () => {
     expect(endOf(placement)).toEqual({ emptied: 1, moves: 2 });
   });
 
+  it('empties as many as are asked for with the fewest moves, or says that it cannot be', () => {
+    const start = startOf(HALF);
+    const one = solveClasses(start, ask({ minEmpty: 1 }), solve);
+    expect(endOf(one.placement)).toEqual({ emptied: 1, moves: 2 });
+    const three = solveClasses(start, ask({ minEmpty: 3 }), solve);
+    expect(three).toMatchObject({ placement: start, isSettled: true, isProven: true });
+  });
+
   it('gives the same answer to the same question', () => {
     for (const { fleet } of FLEETS.slice(0, 5)) {
       const [one, other] = [1, 2].map(() => solveClasses(startOf(fleet), ask({ seed: 3 }), solve));
@@ -187,6 +195,12 @@ describe('polish', () => {
       expect(endOf(placement)).toEqual(bestEnd(fleet));
       expect(faultsOf(placement)).toEqual([]);
     }
+  });
+
+  it.each([2, 3, 4])('brings a placement to the best there is, told that at most %i can be', (bound) => {
+    const { placement, isProven } = polish(startOf(HALF), { ...limits, bound }, solve);
+    expect(endOf(placement)).toEqual({ emptied: 2, moves: 4 });
+    expect(isProven).toBe(true);
   });
 
   it('saves moves where no more can be emptied', () => {

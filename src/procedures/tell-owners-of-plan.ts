@@ -25,8 +25,8 @@ export async function tellOwnersOf(ctx: Ctx, { held, order }: RebootPlan): Promi
         return servers.filter(({ id }) => untold.has(id)).flatMap((server) => asTold(ctx, server));
       },
     });
-  if (owners.announceMoves && order.length > 0)
-    await announceMoves(ctx, new Set(order.map(({ name }) => name)));
+  const drained = new Set(order.map(({ name }) => name));
+  if (drained.size > 0) await announceMoves(ctx, ({ hypervisor }) => drained.has(hypervisor));
 }
 
 function asTold(ctx: Ctx, server: Server): ToTell[] {
@@ -40,12 +40,16 @@ function asNamed({ id, name, projectId }: Server, how: LetterServer['how']): Let
   return { id, name, projectId, how, why: '', outlook: null };
 }
 
-/** One mail to each project's contact. It is a courtesy, so that whatever goes wrong with it is noted and no more. */
-async function announceMoves(ctx: Ctx, hypervisors: ReadonlySet<string>): Promise<void> {
+/**
+ * One mail to each project's contact of those servers that move while they run, where the site announces that. It
+ * is a courtesy, so that whatever goes wrong with it is noted and no more.
+ */
+export async function announceMoves(ctx: Ctx, moves: (server: Server) => boolean): Promise<void> {
+  if (!ctx.options.owners?.announceMoves) return;
   await ctx.lease('owner mails', 'tells owners');
   const options = { effect: 'idempotent' } as const;
   const said = await attempt(() =>
-    ctx.step('announce the moves', options, (scope) => announce(ctx, scope, hypervisors)),
+    ctx.step('announce the moves', options, (scope) => announce(ctx, scope, moves)),
   );
   await ctx.release('owner mails');
   ctx.note({
@@ -55,11 +59,11 @@ async function announceMoves(ctx: Ctx, hypervisors: ReadonlySet<string>): Promis
   });
 }
 
-async function announce(ctx: Ctx, scope: StepScope, hypervisors: ReadonlySet<string>): Promise<string> {
+async function announce(ctx: Ctx, scope: StepScope, moves: (server: Server) => boolean): Promise<string> {
   const now = scope.now();
   const { servers } = await ctx.cloud.fleet();
   const moving = servers.filter(
-    (server) => hypervisors.has(server.hypervisor) && decideDrain(server, ctx.options).does === 'live',
+    (server) => moves(server) && decideDrain(server, ctx.options).does === 'live',
   );
   const projects = Map.groupBy(moving, ({ projectId }) => projectId);
   const contacts = await ctx.cloud.projectContacts([...projects.keys()]);

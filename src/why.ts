@@ -9,7 +9,13 @@ import type { NoticeRow } from './domain/notice-log.ts';
 import { mailKey } from './domain/owner-notices.ts';
 import type { OwnedServer, OwnerStanding } from './domain/owner-standing.ts';
 import { EXEMPTIONS, PATCH_CASES, PATCH_NOTICES, PATCH_OWNERS } from './domain/patch-memory.ts';
-import { type KnownOwner, type KnownServer, tellOfOwner, tellOfServer } from './domain/patch-words.ts';
+import {
+  type KnownOwner,
+  type KnownServer,
+  nextNotice,
+  tellOfOwner,
+  tellOfServer,
+} from './domain/patch-words.ts';
 import type { Engine } from './engine/engine.ts';
 import type { SubjectNote } from './engine/runs.ts';
 
@@ -73,16 +79,17 @@ async function memoryOf(
   const cases = await acts.rows<CaseState>(PATCH_CASES);
   const exemptions = [...(await acts.rows<ExemptionRow>(EXEMPTIONS)).values()].map((row) => row.exemption);
   const about = { policy: policyOf(config), exemptions, zone: config.timezone, now };
+  const knownServer = (server: OwnedServer): KnownServer => {
+    const row = cases.get(server.id);
+    return { ...server, findings: row === undefined ? [] : judgedRow(row, server, about) };
+  };
   return {
-    knownServer: (server: OwnedServer): KnownServer => {
-      const row = cases.get(server.id);
-      return { ...server, findings: row === undefined ? [] : judgedRow(row, server, about) };
+    knownServer,
+    knownOwner: async (standing: OwnerStanding): Promise<KnownOwner> => {
+      const notices = (await acts.rows<NoticeRow>(PATCH_NOTICES)).get(mailKey(standing.email));
+      const mark = (await acts.rows<AddressMark>(ADDRESSES)).get(addressKey(standing.email));
+      return { standing, notices, mark, next: nextNotice(standing.servers.map(knownServer), notices, about) };
     },
-    knownOwner: async (standing: OwnerStanding): Promise<KnownOwner> => ({
-      standing,
-      notices: (await acts.rows<NoticeRow>(PATCH_NOTICES)).get(mailKey(standing.email)),
-      mark: (await acts.rows<AddressMark>(ADDRESSES)).get(addressKey(standing.email)),
-    }),
   };
 }
 

@@ -1,4 +1,4 @@
-/** What does an owner answer for, and was a notice sent of it, or why not? For people who ask about the owner. */
+/** What does an owner answer for, and why does a notice not go out that is due? For people who ask about the owner. */
 import type { Owner } from './fleet.ts';
 import type { Decision, Hold, Owned } from './notice-round.ts';
 import { mailKey } from './owner-notices.ts';
@@ -17,29 +17,23 @@ export type OwnerStanding = {
   readonly by: Owner['by'];
   /** Those with findings. */
   readonly servers: readonly OwnedServer[];
-  /** `told`, or why not in a word or two. */
-  readonly verdict: string;
-  readonly why: string;
-  /** What comes next if nothing changes; ISO 8601 in UTC. */
-  readonly next?: { readonly at: string; readonly what: string };
+  /** Why no notice goes out that is due; absent where none is, or it went. */
+  readonly held?: { readonly verdict: string; readonly why: string };
   /** When it became so, and by which run. */
   readonly at: string;
   readonly run: string;
 };
 
-const HELD = {
-  grace: 'has time',
-  nothing: 'nothing asked',
-  exempt: 'exempt',
+/** Of the others, what was told and when says all. */
+const HELD: Readonly<Partial<Record<Hold, string>>> = {
   'not shown': 'not told',
   pilot: 'not told',
-  sent: 'told today',
   digest: 'told later',
   'quiet hours': 'told later',
   bounced: 'not reached',
   'too many': 'told later',
   broken: 'not told',
-} as const satisfies Record<Hold, string>;
+};
 
 /** After a decision about one owner; `acting`: what is to be sent is sent. */
 export function standingAfter(
@@ -47,18 +41,24 @@ export function standingAfter(
   owned: readonly Owned[],
   { acting, now, run }: { readonly acting: boolean; readonly now: Date; readonly run: string },
 ): OwnerStanding {
-  const { to, why, next } = decision;
+  const { to } = decision;
+  const held = heldBy(decision, acting);
   return {
     email: to.email,
     ...(to.name !== undefined && { name: to.name }),
     by: to.by,
     servers: owned.map(({ server }) => remembered(server)),
-    verdict: 'hold' in decision ? HELD[decision.hold] : acting ? 'told' : 'not told',
-    why: 'hold' in decision || acting ? why : `dry run: ${why}`,
-    ...(next && { next: { at: new Date(next.at).toISOString(), what: next.what } }),
+    ...(held && { held }),
     at: now.toISOString(),
     run,
   };
+}
+
+function heldBy(decision: Decision, acting: boolean): OwnerStanding['held'] {
+  const { why } = decision;
+  if (!('hold' in decision)) return acting ? undefined : { verdict: 'not told', why: `dry run: ${why}` };
+  const verdict = HELD[decision.hold];
+  return verdict === undefined ? undefined : { verdict, why };
 }
 
 function remembered({ id, name, projectId, image }: Owned['server']): OwnedServer {

@@ -1,8 +1,11 @@
 /** What do people hear who ask about an owner, or about a server's patches? Findings, their clocks, notices, and what comes next. */
 import type { AddressMark } from './address-marks.ts';
 import type { JudgedFinding } from './cases.ts';
+import type { Policy } from './compliance.ts';
 import { plainName, serverName } from './names.ts';
+import { noticeClock } from './notice-clock.ts';
 import { type NoticeRow, toldOf } from './notice-log.ts';
+import { type Moment, sayOf } from './notice-news.ts';
 import type { OwnerStanding } from './owner-standing.ts';
 import { sayCount, sayInstant } from './say.ts';
 
@@ -17,6 +20,8 @@ export interface KnownOwner {
   readonly standing: OwnerStanding;
   readonly notices?: NoticeRow | undefined;
   readonly mark?: AddressMark | undefined;
+  /** What comes next if nothing changes. */
+  readonly next?: Moment | undefined;
 }
 
 /** In a note's shape. */
@@ -44,9 +49,7 @@ export function tellOfOwner(owner: KnownOwner, servers: readonly KnownServer[], 
   );
   return {
     subject: `owner ${standing.email}`,
-    verdict: standing.verdict,
-    why: standing.why,
-    since: standing.at,
+    ...stanceOf(owner, servers, zone),
     sheet: { columns: ['server', ...COLUMNS], rows: rows.slice(0, MOST_ROWS) },
     lines: [...sayMore(rows.length), ...linesOf(owner, zone)],
   };
@@ -77,12 +80,54 @@ export function tellOfServer(server: KnownServer, owner: KnownOwner | undefined,
       ),
       ...(owner === undefined
         ? ['Nobody is written to about it: who owns it is not known.']
-        : [
-            `Its owner ${owner.standing.email}: ${owner.standing.verdict}, ${owner.standing.why}.`,
-            ...linesOf(owner, zone),
-          ]),
+        : [sayOwner(owner, server, zone), ...linesOf(owner, zone)]),
     ],
   };
+}
+
+/** When the owner is next written to about these servers if nothing changes, as far as it is told of them by now. */
+export function nextNotice(
+  servers: readonly KnownServer[],
+  notices: NoticeRow | undefined,
+  { policy, zone, now }: { readonly policy: Policy; readonly zone: string; readonly now: Date },
+): Moment | undefined {
+  const about = { steps: policy.escalation, clock: noticeClock(policy, zone, now) };
+  const moments = servers.flatMap(({ id, findings }) =>
+    findings.flatMap((finding) => {
+      const told = notices === undefined ? undefined : toldOf(notices, id, finding.id);
+      // As if the next report showed it still.
+      const say = sayOf({ ...finding, shown: finding.shown ?? { id: finding.id, tags: [] } }, told, about);
+      return 'next' in say && say.next !== undefined ? [say.next] : [];
+    }),
+  );
+  return moments.toSorted((a, b) => a.at - b.at)[0];
+}
+
+function stanceOf(
+  { standing: { held, at }, notices }: KnownOwner,
+  servers: readonly KnownServer[],
+  zone: string,
+): Pick<Told, 'verdict' | 'why' | 'since'> {
+  if (held !== undefined) return { ...held, since: at };
+  const of = (is: JudgedFinding['standing']) =>
+    servers.flatMap(({ id, findings }) =>
+      findings.filter(({ standing }) => standing === is).map((finding) => ({ id, finding })),
+    );
+  const open = of('open');
+  const [first] = open.map(({ finding }) => finding.due).toSorted();
+  if (first === undefined)
+    return of('exempt').length > 0
+      ? { verdict: 'exempt', why: `${sayCount(of('exempt').length, 'finding')} exempt` }
+      : { verdict: 'nothing asked', why: 'what was found is over' };
+  const told = open.flatMap(({ id, finding }) => (notices && toldOf(notices, id, finding.id)) ?? []);
+  const why = `${sayCount(open.length, 'finding')} open, the first due ${sayInstant(new Date(first), zone)}`;
+  const [since] = told.map((each) => each.first).toSorted();
+  return since === undefined ? { verdict: 'not told', why } : { verdict: 'told', why, since };
+}
+
+function sayOwner(owner: KnownOwner, server: KnownServer, zone: string): string {
+  const { verdict, why } = stanceOf(owner, [server], zone);
+  return `Its owner ${owner.standing.email}: ${owner.standing.held === undefined ? verdict : `${verdict}, ${why}`}.`;
 }
 
 function rowsOf({ id, findings }: KnownServer, notices: NoticeRow | undefined) {
@@ -103,7 +148,7 @@ function rowsOf({ id, findings }: KnownServer, notices: NoticeRow | undefined) {
     });
 }
 
-function linesOf({ standing: { by, next }, notices, mark }: KnownOwner, zone: string): string[] {
+function linesOf({ standing: { by }, next, notices, mark }: KnownOwner, zone: string): string[] {
   const sent = Object.entries(notices?.sent ?? {}).map(([kind, day]) => `${kind} ${dayIn(day)}`);
   const source = {
     metadata: 'the server names it',

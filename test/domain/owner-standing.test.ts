@@ -5,8 +5,7 @@ const ALICE: OwnerStanding = {
   email: 'Alice@alpha.example',
   by: 'user',
   servers: [{ id: 'web', name: 'web', projectId: 'alpha' }],
-  verdict: 'has time',
-  why: '1 finding told, and there is time',
+  held: { verdict: 'told later', why: 'others are worse' },
   at: '2026-11-20T09:00:00.000Z',
   run: 'patch-compliance~1',
 };
@@ -15,7 +14,8 @@ const known = new Map([['alice@alpha.example', ALICE]]);
 
 it('is written only where it says something else', () => {
   expect(changedStandings(known, [{ ...ALICE, ...LATER }], { partial: false }).size).toBe(0);
-  const told = { ...ALICE, ...LATER, verdict: 'told' };
+  const { held: _, ...free } = ALICE;
+  const told = { ...free, ...LATER };
   expect(changedStandings(known, [told], { partial: false })).toEqual(
     new Map([['alice@alpha.example', told]]),
   );

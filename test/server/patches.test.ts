@@ -18,7 +18,7 @@ it('says why of an owner and of a server to whoever may read', async () => {
 
   expect(owner.json).toMatchObject({
     run: 'patch-compliance~20261120T090000Z',
-    note: { subject: 'owner alice@alpha.example', verdict: 'has time' },
+    note: { subject: 'owner alice@alpha.example', verdict: 'told' },
   });
   expect(server.json).toMatchObject({ note: { verdict: 'not patched' } });
   expect(none.status).toBe(404);

@@ -3,6 +3,7 @@ import type { DefragmentPlan, DefragmentPolicy, PlannedMove } from './defragment
 import type { FleetFile } from './fleet-file.ts';
 import { bestDraft } from './packing/best-draft.ts';
 import { keepRoom } from './packing/keep-room.ts';
+import { level } from './packing/level.ts';
 import { makespanBound } from './packing/makespan.ts';
 import { type Model, modelOf } from './packing/model.ts';
 import { odditiesOf } from './packing/oddities.ts';
@@ -24,10 +25,10 @@ export interface DefragmentTools {
 }
 
 /**
- * Empties as many hypervisors as it can; then with as few moves, then at as little cost as it can. Every
- * state on the way is legal, also while both ends of a migration are held. On the result of its own plan it
- * finds nothing to do. What the fleet violates already is left alone, with a warning. Never throws on a
- * fleet that was parsed.
+ * Empties as many hypervisors as it can; then with as few moves, then at as little cost as it can; then so that
+ * the busiest of the others is as little busy as it finds. Every state on the way is legal, also while both ends
+ * of a migration are held. On the result of its own plan it finds nothing to do. What the fleet violates already
+ * is left alone, with a warning. Never throws on a fleet that was parsed.
  */
 export function planDefragmentation(
   fleet: FleetFile,
@@ -38,6 +39,7 @@ export function planDefragmentation(
   const emptyBefore = model.wasEmpty.reduce((sum, is) => sum + is, 0);
   const most = policy.wanted === 'max' ? Infinity : Math.max(0, policy.wanted - emptyBefore);
   const { draft, bound } = bestDraft(model, { ...policy, most, ...tools });
+  level(draft, tools.isOver);
   const taste = tasteOf(model, 1);
   const kept = keepRoom(draft, policy.keepEmpty, taste);
   const tiny = policy.keepEmpty === 0 ? redoTinyPools(draft, { ...policy, most }) : new Map();

@@ -6,21 +6,31 @@ import { workingTimeOf } from './compliance.ts';
 import { grantsBy } from './exemptions.ts';
 import { type Placed, placeHosts } from './feed-match.ts';
 import type { Server } from './fleet.ts';
+import { atOnce, type InTurns } from './in-turns.ts';
 import { judgedFinding, stateOf, tally } from './judged.ts';
 import type { Poll, ReportedHost } from './patch-feed.ts';
 import { type Term, termsOf } from './policy-rules.ts';
 import { type Evidence, evidenceOf, type Habits, habitsOf, silenceOf } from './poll-evidence.ts';
+
+/** Servers judged without a stop. */
+const A_TURN = 500;
 
 /**
  * Judges every server by one more poll of one feed. Rows that the poll changes are in `next`, and no others; the
  * same poll judged again upon what it left changes nothing. An incomplete poll adds findings and resolves none.
  */
 export function judge(previous: Cases, look: Look): Judgement {
+  return atOnce(judgeInTurns(previous, look));
+}
+
+/** The same, in turns of a few thousandths of a second once hosts are put to their servers. */
+export function* judgeInTurns(previous: Cases, look: Look): InTurns<Judgement> {
   const reading = readingOf(look);
   const { matched, ambiguous, nobody } = reading;
   const next = new Map<string, CaseState | null>();
   const servers = new Map<string, JudgedServer>();
-  for (const server of look.servers) {
+  for (const [n, server] of look.servers.entries()) {
+    if (n % A_TURN === 0) yield;
     const before = previous.get(server.id);
     const { row, judged } = judgeServer(server, before, reading);
     if (row !== before) next.set(server.id, row ?? null);

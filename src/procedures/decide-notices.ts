@@ -11,11 +11,12 @@ import { BREAKERS, type Breaker, whyBroken } from '../domain/breakers.ts';
 import { openMailBreaker, PATCH_NOTICES_BREAKER } from '../domain/mail-breaker.ts';
 import { type NoticeRow, ownerRow } from '../domain/notice-log.ts';
 import type { Decision, Notices, Owned, Round } from '../domain/notice-round.ts';
-import { decideNotices } from '../domain/notices.ts';
+import { decideInTurns } from '../domain/notices.ts';
 import { PATCH_MAILED, PATCH_NOTICES } from '../domain/patch-memory.ts';
 import { type Answering, findAnswerable } from './find-answerable.ts';
 import type { Sight, Sights, Standing } from './judge-servers.ts';
 import type { PatchSettings } from './patch-settings.ts';
+import { worked } from './worked.ts';
 
 type Ctx = Context<PatchSettings>;
 export type Sending = Extract<Decision, { send: unknown }>;
@@ -73,7 +74,7 @@ async function decide(ctx: Ctx, scope: StepScope, sight: Sight): Promise<Decided
     maxOwnersPerDay,
     ...(broken !== undefined && { broken }),
   };
-  const notices = decideNotices(round);
+  const notices = await worked(scope, decideInTurns(round));
   const all = [...notices.owners, ...notices.contacts];
   const held = all.flatMap((one) =>
     'hold' in one && one.row !== undefined ? [[one.key, one.row] as const] : [],

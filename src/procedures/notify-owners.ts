@@ -21,7 +21,7 @@ import type { PatchSettings } from './patch-settings.ts';
 
 type Ctx = Context<PatchSettings>;
 
-export type Sent = {
+type Sent = {
   readonly to: string;
   readonly kind: string;
   readonly servers: number;
@@ -38,7 +38,7 @@ type Posted = {
 };
 
 /** What was decided, as it is journalled. */
-export type Outlook = {
+type Outlook = {
   readonly toSend: number;
   /** Rows about people who get no mail now. */
   readonly toRemember: number;

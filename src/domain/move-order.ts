@@ -30,6 +30,15 @@ interface Step<M> {
   readonly before: M | undefined;
 }
 
+/** What is to leave one hypervisor and has not begun, in the order of the waves, and how long that takes. */
+interface Source<M> {
+  waiting: readonly Step<M>[];
+  seconds: number;
+}
+
+/** Who has this share of the most to give away goes first: the best of those tried, from a half to all of it. */
+const NEARLY = 0.85;
+
 /**
  * The moves of a plan whose waves are legal one after the other. Nothing waits for a whole wave: a move may
  * begin when the limits leave a place at both ends, when all moves of earlier waves off its target are over, and
@@ -44,6 +53,8 @@ export class MoveOrder<M extends OrderedMove> {
   readonly #wholeWaves: readonly number[];
   /** Those of each wave that have not begun, in the order in which they are offered. */
   readonly #waiting: (readonly Step<M>[])[];
+  readonly #sources: readonly Source<M>[];
+  readonly #sourceOf: ReadonlyMap<End, Source<M>>;
   readonly #steps: ReadonlyMap<M, Step<M>>;
   readonly #underWay = new Set<M>();
   readonly #over = new Set<M>();
@@ -69,26 +80,31 @@ export class MoveOrder<M extends OrderedMove> {
     this.#steps = new Map(steps.map((step) => [step.move, step]));
     for (const [from, leaving] of Map.groupBy(steps, ({ move }) => move.from))
       this.#leaving.set(from, { steps: leaving, over: 0 });
+    this.#sourceOf = new Map([...this.#leaving].map(([from, { steps }]) => [from, sourceOf(steps)]));
+    this.#sources = [...this.#sourceOf.values()];
   }
 
-  /** Those that may begin now, all together; the caller says which of them do. */
+  /**
+   * Those that may begin now, all together: first what leaves the hypervisors that have most to give away, which
+   * take longest, then wave by wave. The caller says which of them do begin.
+   */
   next(): readonly M[] {
-    const going: M[] = [];
+    const going = new Set<M>();
     const room = atLeastOne(this.#limits.parallel) - this.#underWay.size;
     const last = this.#lastWave();
-    for (
-      let wave = this.#firstWaiting;
-      wave < this.#waves.length && wave <= last && going.length < room;
-      wave++
-    )
-      for (const step of this.#waiting[wave]!) {
-        if (going.length >= room) break;
-        if (!this.#mayBegin(step)) continue;
-        going.push(step.move);
+    const offer = (steps: readonly Step<M>[]): void => {
+      for (const step of steps) {
+        if (going.size >= room) return;
+        if (step.wave > last || going.has(step.move) || !this.#mayBegin(step)) continue;
+        going.add(step.move);
         this.#count(step.move, 1);
       }
+    };
+    if (room > 0) for (const { waiting } of this.#longest()) offer(waiting);
+    for (let w = this.#firstWaiting; w < this.#waves.length && w <= last && going.size < room; w++)
+      offer(this.#waiting[w]!);
     for (const move of going) this.#count(move, -1);
-    return going;
+    return [...going];
   }
 
   begin(moves: readonly M[]): void {
@@ -127,9 +143,21 @@ export class MoveOrder<M extends OrderedMove> {
     return this.#steps.get(move)!.wave;
   }
 
+  /** Hypervisors that have nearly as much to give away as the one that has most. */
+  #longest(): readonly Source<M>[] {
+    const most = this.#sources.reduce((most, { seconds }) => Math.max(most, seconds), 0);
+    return this.#sources
+      .filter(({ seconds }) => seconds >= NEARLY * most)
+      .toSorted((a, b) => b.seconds - a.seconds);
+  }
+
   #strike(move: M): void {
     const { wave } = this.#steps.get(move)!;
-    this.#waiting[wave] = this.#waiting[wave]!.filter((step) => step.move !== move);
+    const source = this.#sourceOf.get(move.from)!;
+    const isNot = (step: Step<M>): boolean => step.move !== move;
+    if (!source.waiting.every(isNot)) source.seconds -= secondsOf(move);
+    source.waiting = source.waiting.filter(isNot);
+    this.#waiting[wave] = this.#waiting[wave]!.filter(isNot);
     while (this.#waiting[this.#firstWaiting]?.length === 0) this.#firstWaiting++;
   }
 
@@ -169,17 +197,25 @@ export class MoveOrder<M extends OrderedMove> {
   }
 }
 
-/** Wave by wave; in a wave first what leaves the hypervisor that has most to give away. */
+/** Wave by wave; in a wave first what leaves the hypervisor that has least to give away, and is empty soonest. */
 function inOrder<M extends OrderedMove>(waves: readonly (readonly M[])[]): Step<M>[][] {
   const work = new Map<End, number>();
-  for (const { from, seconds = 1 } of waves.flat()) work.set(from, (work.get(from) ?? 0) + seconds);
+  for (const move of waves.flat()) work.set(move.from, (work.get(move.from) ?? 0) + secondsOf(move));
   const lastOf = new Map<OrderedMove['server'], M>();
   return waves.map((moves, wave) => {
-    const busiestFirst = moves.toSorted((a, b) => work.get(b.from)! - work.get(a.from)!);
-    const steps = busiestFirst.map((move) => ({ move, wave, before: lastOf.get(move.server) }));
+    const soonest = moves.toSorted((a, b) => work.get(a.from)! - work.get(b.from)!);
+    const steps = soonest.map((move) => ({ move, wave, before: lastOf.get(move.server) }));
     for (const move of moves) lastOf.set(move.server, move);
     return steps;
   });
+}
+
+function sourceOf<M extends OrderedMove>(steps: readonly Step<M>[]): Source<M> {
+  return { waiting: steps, seconds: steps.reduce((sum, { move }) => sum + secondsOf(move), 0) };
+}
+
+function secondsOf({ seconds = 1 }: OrderedMove): number {
+  return seconds;
 }
 
 function count<K>(counts: Map<K, number>, key: K, by: 1 | -1): void {

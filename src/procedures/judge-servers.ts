@@ -18,7 +18,7 @@ type Ctx = Context<PatchSettings>;
 export interface Sight {
   readonly poll: Omit<Poll, 'hosts'>;
   readonly servers: ReadonlyMap<string, Server>;
-  readonly judgement: Judgement;
+  readonly judgement: Omit<Judgement, 'next'>;
   /** The site's, or the policy's. */
   readonly zone: string;
   /** Rows that are not written yet; null: to be deleted. */
@@ -112,13 +112,13 @@ async function look(ctx: Ctx, scope: StepScope, first: Standing | undefined): Pr
   const exemptions = await exemptionsIn(scope);
   const zone = ctx.zone ?? 'UTC';
   const all = { poll: { ...poll, hosts }, servers, policy, exemptions, zone, now: scope.now() };
-  const judgement = await worked(scope, judgeInTurns(cases, all));
+  const { next, ...judgement } = await worked(scope, judgeInTurns(cases, all));
   return {
     poll,
     servers: new Map(servers.map((server) => [server.id, server])),
     judgement,
     zone: workingTimeOf(policy, zone).zone,
-    unwritten: new Map(judgement.next),
+    unwritten: new Map(next),
   };
 }
 

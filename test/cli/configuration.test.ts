@@ -31,7 +31,7 @@ it('is told with every fault and its line, whichever command meets it, and nothi
   expect(checked.err.split('\n')).toEqual([
     'faulty.yaml',
     '  line 1  dryRun: "maybe" is neither true nor false',
-    '  line 4  jobs.ring-bel: unknown job; there is audit-cloud, defragment-hypervisors, reboot-hypervisor, reboot-hypervisors, return-reserved, shadow-report',
+    '  line 4  jobs.ring-bel: unknown job; there is audit-cloud, defragment-hypervisors, patch-compliance, read-bounces, reboot-hypervisor, reboot-hypervisors, return-reserved, shadow-report',
     '  line 5  jobs.reboot-hypervisors.armed: is true, false, { aggregates: [name, …] } or { projects: [name, …] }',
     '3 faults; nothing was started.',
     '',

@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import auditCloud from '../../jobs/audit-cloud.ts';
 import defragmentHypervisors from '../../jobs/defragment-hypervisors.ts';
+import patchCompliance from '../../jobs/patch-compliance.ts';
+import readBounces from '../../jobs/read-bounces.ts';
 import returnReserved from '../../jobs/return-reserved.ts';
 import shadowReport from '../../jobs/shadow-report.ts';
 import { openSite, type Site } from '../support/nightshift.ts';
@@ -36,7 +38,7 @@ describe('what cannot be meant', () => {
     [
       'a job unlike any',
       ['jobs', 'x'],
-      'x: unknown job; there is audit-cloud, defragment-hypervisors, reboot-hypervisor, reboot-hypervisors, return-reserved, shadow-report, count-hypervisors, ring-bell',
+      'x: unknown job; there is audit-cloud, defragment-hypervisors, patch-compliance, read-bounces, reboot-hypervisor, reboot-hypervisors, return-reserved, shadow-report, count-hypervisors, ring-bell',
     ],
     [
       'runs of an unknown job',
@@ -87,7 +89,7 @@ describe('help', () => {
     const { exit, out } = await site.nightshift('--help');
 
     expect(out.match(/^ {2}[a-z][a-z-]+(?=.* {2})/gm)?.map((name) => name.trim())).toEqual(
-      'run resume jobs runs schedule show log why audit shadow fleet plan rehearse decide approve cancel kill claim unclaim claims breaker reset-breaker daemon freeze halt thaw accept-redis check-config token help'.split(
+      'run resume jobs runs schedule show log why audit shadow fleet plan rehearse mail decide approve cancel kill claim unclaim claims breaker reset-breaker addresses address exempt unexempt exemptions daemon freeze halt thaw accept-redis check-config token person help'.split(
         ' ',
       ),
     );
@@ -115,10 +117,12 @@ describe('the jobs', () => {
   it('are those that come with Nightshift and the site’s own, with where they are armed', async () => {
     const { exit, out } = await site.nightshift('jobs');
 
-    expect(out.split('\n').slice(0, 9)).toEqual([
+    expect(out.split('\n').slice(0, 11)).toEqual([
       'job                     armed       schedule  window  what it does',
       `audit-cloud             nowhere     –         –       ${auditCloud.summary}`,
       `defragment-hypervisors  nowhere     –         –       ${defragmentHypervisors.summary}`,
+      `patch-compliance        nowhere     –         –       ${patchCompliance.summary}`,
+      `read-bounces            nowhere     –         –       ${readBounces.summary}`,
       'reboot-hypervisor       nowhere     –         –       Drain and reboot one hypervisor that awaits a kernel',
       'reboot-hypervisors      nowhere     –         –       Drain and reboot hypervisors that await a kernel, one at a time',
       `return-reserved         nowhere     –         –       ${returnReserved.summary}`,

@@ -1,5 +1,5 @@
 /** Placement's devices: how many of which class each provider has, what they are like, and who holds them. */
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { DeviceStock } from '../../domain/fleet.ts';
 import { unlessGone } from './error.ts';
 import { inParallel } from './in-parallel.ts';

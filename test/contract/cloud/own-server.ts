@@ -11,6 +11,8 @@ export function ownServerContract(open: () => Bench): void {
     bench = open();
     name = bench.hv[1];
     await bench.cloud.uncordon(name);
+    // It may be on its way back from a boot.
+    await bench.until(async () => expect(await bench.cloud.service(name)).toMatchObject({ up: true }));
   });
 
   const make = () =>

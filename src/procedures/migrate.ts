@@ -5,7 +5,7 @@
  */
 import type { Context } from '../context.ts';
 import { allowedMs, type Measured, measure } from '../domain/bandwidth.ts';
-import { PermanentError } from '../domain/failure.ts';
+import { isRetryable, PermanentError } from '../domain/failure.ts';
 import type { Migration } from '../domain/fleet.ts';
 import { type Climb, nextRung, whyTrouble } from '../domain/migration-ladder.ts';
 import { watched, watchSince } from '../domain/migration-progress.ts';
@@ -31,6 +31,8 @@ export interface MigrateSettings extends TargetSettings {
 export const BANDWIDTH = 'bandwidth';
 
 const ABORT_MS = 3 * 60_000;
+/** An abort that comes before the guest is on its way may be lost, and nobody says so: it is asked for again. */
+const LOOKS_PER_ABORT = 5;
 /** Waiting and running, twice. */
 const PHASES = 4;
 
@@ -272,15 +274,20 @@ class Ascent {
   async #abort(): Promise<Migrated | { readonly aborted: boolean }> {
     const { cloud, options } = this.#ctx;
     const { guest, from } = this.#move;
-    let aborted = false;
+    let looks = 0;
     const settle = async (): Promise<Migrated | { aborted: boolean } | undefined> => {
       const standing = await standingOf(this.#ctx, from, this.#guest);
       if (standing.is === 'over') return standing.value;
-      if (standing.is !== 'running') return { aborted };
-      if (!aborted) await cloud.abortMigration(guest.id, standing.migration.id);
-      if (!aborted) this.#scope.log.info('its migration is aborted', { server: guest.name });
-      aborted = true;
+      if (standing.is !== 'running') return { aborted: looks > 0 };
+      if (looks === 0) this.#scope.log.info('its migration is aborted', { server: guest.name });
+      if (looks % LOOKS_PER_ABORT === 0)
+        await cloud.abortMigration(guest.id, standing.migration.id).catch(later);
+      looks += 1;
       return undefined;
+    };
+    // In a state that cannot be aborted, which passes.
+    const later = (error: unknown): void => {
+      if (!isRetryable(error)) throw error;
     };
     const { signal, timers } = this.#scope;
     const ended = await poll(settle, { everyMs: options.pollMs, withinMs: ABORT_MS, signal, timers });

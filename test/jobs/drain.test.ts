@@ -66,6 +66,18 @@ describe('a live migration that gets nowhere', () => {
     expect(cloud.violations).toEqual([]);
   });
 
+  it('is aborted again, where the first time was lost', async () => {
+    cloud.add(server('a', 'hv1'));
+    cloud.faults.set('a', 'stuck at first');
+    cloud.lostAborts = 2;
+
+    const worked = await reboot(PATIENT);
+
+    expect(said(worked)).toMatch(/^done: /);
+    expect(cloud.calls.filter((call) => call.startsWith('abort'))).toEqual(['abort a', 'abort a', 'abort a']);
+    expect(cloud.state.servers).toEqual({ a: 'ACTIVE on hv3' });
+  });
+
   it('is given up after two targets, which nothing but its hypervisor pays for', async () => {
     cloud.add(server('a', 'hv1'));
     cloud.faults.set('a', 'stuck');

@@ -60,6 +60,8 @@ export class FakeCloud implements Cloud {
   readonly groups: ServerGroup[] = [];
   readonly allocations = new Map<string, { on: string; size: Resources }>();
   readonly faults = new Map<string, MigrationFault>();
+  /** So many aborts come too early: Nova says yes, and nothing happens. */
+  lostAborts = 0;
   /** Hypervisors whose cell does not answer: Nova shows their servers as UNKNOWN, or not at all. */
   readonly cellDown = new Map<string, 'unknown' | 'silent'>();
   /** So many hypervisors may be out of service at once. */
@@ -365,8 +367,9 @@ export class FakeCloud implements Cloud {
     this.tick();
     const migration = this.#migrations.find(({ id }) => id === migrationId);
     if (migration === undefined || isFinal(migration)) return;
-    this.#end(migration, 'cancelled');
     this.changed(`abort ${serverId}`);
+    if (this.lostAborts-- > 0) return;
+    this.#end(migration, 'cancelled');
   }
 
   async allocatedOn(consumer: string): Promise<readonly string[]> {
